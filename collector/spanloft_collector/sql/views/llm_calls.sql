@@ -1,0 +1,16 @@
+CREATE VIEW llm_calls AS
+SELECT
+    *,
+    coalesce(response_model, request_model) AS model,
+    input_tokens - coalesce(cache_read_tokens, 0) - coalesce(cache_write_tokens, 0) AS uncached_input_tokens,
+    CASE
+        WHEN output_tokens > 0 AND duration_ms > coalesce(ttft_ms, 0)
+        THEN output_tokens * 1000.0 / (duration_ms - coalesce(ttft_ms, 0))
+    END AS tokens_per_s
+FROM spans
+WHERE operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL;
+
+COMMENT ON VIEW llm_calls IS 'Billable calls to a model, each once: duplicates and aggregates on parents are left out';
+COMMENT ON COLUMN llm_calls.model IS 'Response model, else request model';
+COMMENT ON COLUMN llm_calls.uncached_input_tokens IS 'Input tokens neither read from nor written to the cache';
+COMMENT ON COLUMN llm_calls.tokens_per_s IS 'Output tokens per second of generation, after the first token where that is known';

@@ -1,0 +1,1 @@
+"""Stores: where spans and signals live, and how they are published and read."""

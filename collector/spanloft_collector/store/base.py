@@ -1,0 +1,54 @@
+"""The two contracts of a store: what may be written to it and what may be read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import duckdb
+import pyarrow as pa
+
+
+class Store(Protocol):
+    """Takes tables and a watermark, and makes both visible at once and durably."""
+
+    def publish(
+        self,
+        writer: str,
+        tables: Mapping[str, pa.Table],
+        watermark: Mapping[str, Any] | None = None,
+        replace_days: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Publish ``tables`` (dataset -> rows) of ``writer`` together with its watermark, all or nothing.
+
+        ``replace_days`` names the UTC days per dataset whose earlier files of this writer are superseded.
+        """
+
+    def watermark(self, writer: str) -> dict[str, Any]:
+        """Return the watermark that was published last; empty for a new writer."""
+
+    def reader(self) -> Reader:
+        """Return a reader of this store."""
+
+
+class Reader(Protocol):
+    """Reads views and named queries. Safe to share between threads; never blocks a writer."""
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a read-only connection of the caller's own; the caller closes it."""
+
+    def query(
+        self,
+        name: str,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        timeout_s: float = 30.0,
+    ) -> pa.Table:
+        """Run the named query ``sql/queries/<name>.sql``.
+
+        Raises:
+            StoreError: when the query fails or takes longer than ``timeout_s``.
+        """
+
+    def sql(self, statement: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0) -> pa.Table:
+        """Run one SQL statement."""

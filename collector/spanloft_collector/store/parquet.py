@@ -1,0 +1,169 @@
+"""The embedded store: immutable Parquet files, manifests, and a ``.duckdb`` file that holds only views.
+
+Publishing is: write beside, fsync, rename, fsync the directory, then replace the manifest. Readers go through
+the manifest, so nobody takes a lock to read and a reader sees all of a batch or nothing of it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spanloft_collector.errors import StoreError, StoreTooNew
+from spanloft_collector.model import DATASETS, SCHEMA_VERSION
+from spanloft_collector.store.files import fsync_directory, locked, make_directory, write_durably, write_parquet
+from spanloft_collector.store.manifest import LiveFile, Manifest, load_manifest, update_manifest
+from spanloft_collector.store.reader import DuckDBReader
+from spanloft_collector.store.schema import arrow_schema
+from spanloft_collector.store.views import write_view_file
+
+VIEW_FILE = "spanloft.duckdb"
+META_FILE = "store.json"
+
+TIME_COLUMN = {"cost_daily": "day", "latency_minute": "minute"}
+"""Column that decides a row's day partition; ``start_time`` where nothing is said."""
+
+ROW_GROUP_ROWS = {"payloads": 8_192}
+DEFAULT_ROW_GROUP_ROWS = 61_440
+
+# Ids and texts differ in every row: a dictionary would only be built and thrown away.
+PLAIN_COLUMNS = frozenset(
+    {"trace_id", "span_id", "parent_span_id", "start_time", "duration_ms", "response_id", "ingest_time"}
+    | {column.name for column in DATASETS["payloads"] if column.type == "JSON"} - {"resource", "tool_definitions"}
+)
+
+
+class ParquetStore:
+    """A store in one directory. Opening it creates what is missing and checks the version."""
+
+    def __init__(self, root: Path | str) -> None:
+        """Open the store at ``root``.
+
+        Raises:
+            StoreTooNew: when a newer Spanloft wrote it.
+            StoreError: when the directory can't be created or written.
+        """
+        self.root = Path(root).expanduser().resolve()
+        try:
+            make_directory(self.root / "manifest")
+            make_directory(self.root / "data")
+            with locked(self.root / "store.lock"):
+                self._check_version()
+                self._initialise()
+        except OSError as error:
+            raise StoreError(
+                f"{self.root}: the store can't be written ({error.strerror or error}); "
+                "check the directory's owner and free space, or choose another with --store"
+            ) from error
+
+    @property
+    def view_file(self) -> Path:
+        """The ``.duckdb`` file that users open."""
+        return self.root / VIEW_FILE
+
+    def manifest_path(self, writer: str) -> Path:
+        """Path of a writer's manifest."""
+        return self.root / "manifest" / f"{writer}.parquet"
+
+    def manifest(self, writer: str) -> Manifest:
+        """The live files and watermark of a writer."""
+        return load_manifest(self.manifest_path(writer))
+
+    def watermark(self, writer: str) -> dict[str, Any]:
+        """Return the watermark that was published last; empty for a new writer."""
+        return self.manifest(writer).watermark
+
+    def reader(self) -> DuckDBReader:
+        """Return a reader of this store."""
+        return DuckDBReader(self.view_file)
+
+    def publish(
+        self,
+        writer: str,
+        tables: Mapping[str, pa.Table],
+        watermark: Mapping[str, Any] | None = None,
+        replace_days: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """Publish tables and watermark of ``writer`` in one step; see ``base.Store.publish``."""
+        added = [file for dataset, table in tables.items() for file in self.write_files(writer, dataset, table)]
+        superseded: list[str] = []
+        if replace_days:
+            superseded = [
+                file.file for file in self.manifest(writer).files if file.day in replace_days.get(file.dataset, ())
+            ]
+        update_manifest(self.manifest_path(writer), add=added, remove=superseded, watermark=watermark)
+
+    def write_files(
+        self, writer: str, dataset: str, table: pa.Table, *, level: int = 0, compression_level: int = 1
+    ) -> list[LiveFile]:
+        """Write ``table`` as durable files, one per UTC day, sorted by time. They are not visible yet."""
+        schema = arrow_schema(dataset)
+        time_column = TIME_COLUMN.get(dataset, "start_time")
+        dictionary = [name for name in schema.names if name not in PLAIN_COLUMNS]
+        files = []
+        for day, rows in split_by_day(table.select(schema.names), time_column):
+            directory = self.root / "data" / dataset / f"day={day}"
+            make_directory(directory)
+            path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
+            size = write_parquet(
+                path,
+                rows.sort_by(time_column),
+                row_group_rows=ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS),
+                compression_level=compression_level,
+                dictionary=dictionary,
+            )
+            fsync_directory(directory)
+            files.append(LiveFile(str(path), dataset, day, rows.num_rows, size, level))
+        return files
+
+    def _check_version(self) -> None:
+        path = self.root / META_FILE
+        try:
+            version = int(json.loads(path.read_bytes())["schema_version"])
+        except FileNotFoundError:
+            return
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{path}: expected JSON with 'schema_version'; restore the file or remove it") from error
+        if version > SCHEMA_VERSION:
+            raise StoreTooNew(
+                f"{self.root}: this store has version {version}, this Spanloft reads up to {SCHEMA_VERSION}; "
+                "upgrade with: pip install -U spanloft"
+            )
+
+    def _initialise(self) -> None:
+        """Create what is missing: empty files so that views bind, the view file, and the version last."""
+        for dataset in DATASETS:
+            directory = self.root / "data" / dataset / "day=1970-01-01"
+            empty = directory / "empty.parquet"
+            if not empty.exists():
+                make_directory(directory)
+                write_parquet(empty, arrow_schema(dataset).empty_table(), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
+                fsync_directory(directory)
+        if not self.manifest_path("none").exists():
+            update_manifest(self.manifest_path("none"))
+        meta = {"schema_version": SCHEMA_VERSION, "root": str(self.root)}
+        wanted = json.dumps({**meta, "views": write_view_file(self.root, self.view_file, check_only=True)}).encode()
+        path = self.root / META_FILE
+        if not self.view_file.exists() or not path.exists() or path.read_bytes() != wanted:
+            write_view_file(self.root, self.view_file)
+            write_durably(path, wanted)
+
+
+def split_by_day(table: pa.Table, time_column: str) -> list[tuple[str, pa.Table]]:
+    """Split rows by the UTC day of ``time_column``: [("YYYY-MM-DD", rows), ...]; no rows, no parts."""
+    if table.num_rows == 0:
+        return []
+    days = table.column(time_column).cast(pa.date32()) if table.schema.field(time_column).type != pa.date32() else (
+        table.column(time_column)
+    )
+    bounds = pc.min_max(days).as_py()
+    if bounds["min"] == bounds["max"]:
+        return [(str(bounds["min"]), table)]
+    return [(str(day), table.filter(pc.equal(days, pa.scalar(day, pa.date32())))) for day in days.unique().to_pylist()]

@@ -1,0 +1,94 @@
+"""Reads the views with DuckDB: named queries from ``sql/queries``, each with a time limit."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from spanloft_collector.errors import StoreError
+
+
+@cache
+def named_query(name: str) -> str:
+    """Text of ``sql/queries/<name>.sql``; FileNotFoundError when there is none."""
+    return (files("spanloft_collector") / "sql" / "queries" / f"{name}.sql").read_text()
+
+
+class DuckDBReader:
+    """Reads one view file. One connection is opened on first use; every query runs on a cursor of its own."""
+
+    def __init__(self, view_file: Path) -> None:
+        self.view_file = view_file
+        self._shared: duckdb.DuckDBPyConnection | None = None
+        self._opened: tuple[int, int] | None = None
+        self._lock = threading.Lock()
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """Return a read-only connection of the caller's own; the caller closes it.
+
+        Raises:
+            StoreError: when there is no store or it can't be opened.
+        """
+        if not self.view_file.exists():
+            raise StoreError(f"{self.view_file}: no store here; start one with: spanloft up --store {self.view_file.parent}")
+        try:
+            return duckdb.connect(str(self.view_file), read_only=True)
+        except duckdb.Error as error:
+            raise StoreError(f"{self.view_file}: can't be opened ({error})") from error
+
+    def query(
+        self, name: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0
+    ) -> pa.Table:
+        """Run ``sql/queries/<name>.sql`` with named parameters (``$name``) and return its rows."""
+        return self.sql(named_query(name), parameters, timeout_s=timeout_s)
+
+    def sql(self, statement: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0) -> pa.Table:
+        """Run one statement and return its rows as an Arrow table.
+
+        Raises:
+            StoreError: when the statement fails or takes longer than ``timeout_s`` seconds.
+        """
+        cursor = self._cursor()
+        timer = threading.Timer(timeout_s, cursor.interrupt)
+        timer.daemon = True
+        timer.start()
+        try:
+            used = {key: value for key, value in (parameters or {}).items() if f"${key}" in statement}
+            return cursor.execute(statement, used or None).to_arrow_table()
+        except duckdb.InterruptException as error:
+            raise StoreError(f"the query took longer than {timeout_s:g} s; narrow the time range") from error
+        except duckdb.Error as error:
+            raise StoreError(str(error)) from error
+        finally:
+            timer.cancel()
+            cursor.close()
+
+    def close(self) -> None:
+        """Close the shared connection; the next query opens it again."""
+        with self._lock:
+            if self._shared is not None:
+                self._shared.close()
+                self._shared = None
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        with self._lock:
+            # The view file is replaced when the views change; a connection would go on with the old ones.
+            try:
+                status = self.view_file.stat()
+                identity = (status.st_ino, status.st_mtime_ns)
+            except FileNotFoundError:
+                identity = None
+            if self._shared is not None and identity != self._opened:
+                self._shared.close()
+                self._shared = None
+            if self._shared is None:
+                self._shared = self.connect()
+                self._opened = identity
+            return self._shared.cursor()

@@ -1,0 +1,58 @@
+"""Arrow schemas of the datasets, derived from the columns in ``model``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import pyarrow as pa
+
+from spanloft_collector.model import DATASETS
+
+ARROW_TYPES: dict[str, pa.DataType] = {
+    "VARCHAR": pa.string(),
+    "BIGINT": pa.int64(),
+    "DOUBLE": pa.float64(),
+    "BOOLEAN": pa.bool_(),
+    "TIMESTAMP": pa.timestamp("us"),
+    "DATE": pa.date32(),
+    "VARCHAR[]": pa.list_(pa.string()),
+    "DOUBLE[]": pa.list_(pa.float64()),
+    "FLOAT[]": pa.list_(pa.float32()),
+    # Parquet's JSON annotation makes DuckDB show the column as JSON without a cast on every read.
+    "JSON": pa.json_(pa.string()),
+}
+
+
+@cache
+def arrow_schema(dataset: str) -> pa.Schema:
+    """Return the Arrow schema of ``dataset``; KeyError for a dataset that ``model`` does not list."""
+    return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in DATASETS[dataset]])
+
+
+def to_table(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """Build a table of ``dataset`` from column lists; columns that are absent become NULL.
+
+    Args:
+        dataset: a name in ``model.DATASETS``.
+        columns: name -> list of n Python values. JSON columns take strings.
+
+    Raises:
+        KeyError: when a column is not part of the dataset.
+    """
+    schema = arrow_schema(dataset)
+    unknown = columns.keys() - set(schema.names)
+    if unknown:
+        raise KeyError(f"{dataset} has no column {', '.join(sorted(unknown))}")
+    rows = len(next(iter(columns.values()), ()))
+    arrays = []
+    for column in schema:
+        values = columns.get(column.name)
+        if values is None:
+            arrays.append(pa.nulls(rows, column.type))
+        elif isinstance(column.type, pa.JsonType):
+            arrays.append(pa.ExtensionArray.from_storage(column.type, pa.array(values, pa.string())))
+        else:
+            arrays.append(pa.array(values, column.type))
+    return pa.Table.from_arrays(arrays, schema=schema)

@@ -1,0 +1,95 @@
+"""Builds the ``.duckdb`` file that users open: views, and the comments that make ``DESCRIBE`` explain itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+
+from spanloft_collector.model import DATASETS
+from spanloft_collector.store.files import fsync_directory
+
+DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals")
+"""Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
+
+DATASET_COMMENTS = {
+    "spans": "Every span, one row each: scalars and short previews",
+    "payloads": "The wide part of each span: messages, attributes, resource, events",
+    "costs": "Cost of each billable call: its components and where the price came from",
+    "cost_daily": "Cost and tokens by day, service, provider, model and operation",
+    "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
+}
+
+
+def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
+    """Write the view file for the store at ``root`` and replace ``path`` by it in one rename.
+
+    Args:
+        root: absolute path of the store; it is written into the views, because a relative path would depend
+            on the reader's working directory.
+        path: the ``.duckdb`` file.
+        check_only: write nothing, only compute the digest.
+
+    Returns:
+        Digest of the statements, to tell whether an existing file is current.
+    """
+    statements = [*(dataset_view(root, dataset) for dataset in DATASETS), *map(view_sql, DERIVED_VIEWS)]
+    digest = hashlib.sha256("\n".join([*statements, repr(DATASETS), repr(DATASET_COMMENTS)]).encode()).hexdigest()
+    if check_only:
+        return digest
+    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    partial.unlink(missing_ok=True)
+    connection = duckdb.connect()
+    try:
+        # The oldest storage version, so that any DuckDB opens the file.
+        connection.execute(f"ATTACH {quoted(str(partial))} AS spanloft (STORAGE_VERSION 'v1.0.0')")
+        connection.execute("USE spanloft")
+        for statement in statements:
+            connection.execute(statement)
+        comment_columns(connection)
+    finally:
+        connection.close()
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.rename(path)
+    fsync_directory(path.parent)
+    return digest
+
+
+def dataset_view(root: Path, dataset: str) -> str:
+    """SQL of the view over a dataset's live files."""
+    columns = ", ".join(f'"{column.name}"' for column in DATASETS[dataset])
+    return view_sql("dataset").format(root=str(root).replace("'", "''"), dataset=dataset, columns=columns)
+
+
+def view_sql(name: str) -> str:
+    """Text of ``sql/views/<name>.sql``."""
+    return (files("spanloft_collector") / "sql" / "views" / f"{name}.sql").read_text()
+
+
+def comment_columns(connection: duckdb.DuckDBPyConnection) -> None:
+    """Put the model's column comments on every view that shows such a column and has no comment of its own."""
+    known = {column.name: column.comment for columns in reversed(DATASETS.values()) for column in columns}
+    for dataset, columns in DATASETS.items():
+        connection.execute(f"COMMENT ON VIEW \"{dataset}\" IS {quoted(DATASET_COMMENTS[dataset])}")
+        for column in columns:
+            comment_column(connection, dataset, column.name, column.comment)
+    bare = connection.execute(
+        "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'spanloft'"
+    ).fetchall()
+    for view, column_name in bare:
+        if column_name in known:
+            comment_column(connection, view, column_name, known[column_name])
+
+
+def comment_column(connection: duckdb.DuckDBPyConnection, view: str, column: str, comment: str) -> None:
+    """Set one comment; DDL takes no parameters, so the text is quoted here."""
+    connection.execute(f'COMMENT ON COLUMN "{view}"."{column}" IS {quoted(comment)}')
+
+
+def quoted(text: str) -> str:
+    """``text`` as a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
