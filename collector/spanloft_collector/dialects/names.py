@@ -125,6 +125,19 @@ FINISH_REASONS = {
 SERVICE_TIERS = {"default": "standard", "on_demand": "standard", "auto": None, "scale": "scale", "batches": "batch"}
 
 
+for _canonical in (
+    *("anthropic", "aws.bedrock", "azure.ai.inference", "azure.ai.openai", "cohere", "deepseek", "gcp.gemini"),
+    *("gcp.gen_ai", "gcp.vertex_ai", "groq", "ibm.watsonx.ai", "mistral_ai", "moonshot_ai", "ollama", "openai"),
+    *("perplexity", "x_ai"),
+):
+    PROVIDERS[_canonical] = _canonical
+for _canonical in (
+    *("chat", "create_agent", "embeddings", "execute_tool", "fetch_response", "generate_content"),
+    *("invoke_agent", "invoke_workflow", "plan", "retrieval", "run_guardrail", "text_completion"),
+):
+    OPERATIONS[_canonical] = _canonical
+
+
 def provider_name(value: Any) -> str | None:
     """Provider in the semconv spelling; an unknown one is kept, lower-case."""
     text = as_str(value)
@@ -142,6 +155,9 @@ def operation_name(value: Any) -> str | None:
     text = as_str(value)
     if text is None:
         return None
+    known = OPERATIONS.get(text)
+    if known is not None:
+        return known
     text = text.strip().lower()
     return OPERATIONS.get(text, text) or None
 
