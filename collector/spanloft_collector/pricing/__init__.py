@@ -1,0 +1,19 @@
+"""Tokens on one footing (``usage``) and their price with its provenance (``prices``)."""
+
+from .overrides import NO_OVERRIDES, Override, Overrides, OverridesError, load_overrides, parse_overrides
+from .prices import Price, Pricer, price_call
+from .usage import Usage, normalise_usage
+
+__all__ = [
+    "NO_OVERRIDES",
+    "Override",
+    "Overrides",
+    "OverridesError",
+    "Price",
+    "Pricer",
+    "Usage",
+    "load_overrides",
+    "normalise_usage",
+    "parse_overrides",
+    "price_call",
+]

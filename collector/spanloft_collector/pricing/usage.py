@@ -1,0 +1,115 @@
+"""Token counts on one footing: ``input_tokens`` always includes cached tokens, whoever emitted the span.
+
+Emitters disagree. OpenAI and Gemini count cached tokens inside the input; Anthropic and Bedrock Converse count
+them beside it, and an instrumentor may or may not add them up. A table of (scope, provider) settles it; where the
+figures themselves prove it (cached > input) they overrule the table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from ..model import Canonical
+
+INCLUSIVE = "inclusive"
+EXCLUSIVE = "exclusive"
+
+_ANY = "*"
+_EXCLUSIVE: tuple[tuple[str, frozenset[str]], ...] = (
+    # OpenLIT copies Anthropic's raw input_tokens beside the cache keys (source, 1.45).
+    ("openlit", frozenset({"anthropic", "aws.bedrock", "gcp.vertex_ai.anthropic"})),
+    # Official and Traceloop Bedrock instrumentors copy Converse's inputTokens (source, 1.3b0 and 0.62).
+    ("opentelemetry.instrumentation.genai.bedrock", frozenset({_ANY})),
+    ("opentelemetry.instrumentation.botocore", frozenset({_ANY})),
+    ("opentelemetry.instrumentation.bedrock", frozenset({_ANY})),
+    # Langfuse stores disjoint buckets: input without cached tokens, output without reasoning.
+    ("langfuse", frozenset({_ANY})),
+)
+"""Scope prefix and providers whose input excludes cached tokens. Everything else follows semconv: inclusive."""
+
+_DISJOINT_OUTPUT = ("langfuse",)
+"""Scope prefixes whose output excludes reasoning tokens."""
+
+UsageSource = Literal["reported", "estimated", "missing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one call. ``None`` is unknown; cached, audio and image tokens are subsets of the input."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_write_1h_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    input_audio_tokens: int | None = None
+    output_audio_tokens: int | None = None
+    input_image_tokens: int | None = None
+    output_image_tokens: int | None = None
+    input_tokens_raw: int | None = None
+    """Input exactly as the emitter reported it."""
+    token_semantics: str | None = None
+    """Whether ``input_tokens_raw`` was ``inclusive`` or ``exclusive`` of cached tokens; ``None`` without input."""
+    usage_source: UsageSource = "missing"
+
+
+MISSING = Usage()
+
+
+def normalise_usage(scope_name: str, provider: str | None, canonical: Canonical) -> Usage:
+    """Usage of a span on the inclusive footing.
+
+    Args:
+        scope_name: Instrumentation scope that emitted the span.
+        provider: Provider in the canonical spelling.
+        canonical: What the dialect read; its counts are the emitter's own.
+
+    Returns:
+        The usage; ``usage_source`` is ``missing`` when neither input nor output were reported. Zero input together
+        with zero output is what emitters write for "not known" (no call has an empty prompt), so it counts as
+        missing too.
+    """
+    raw_input = canonical.get("input_tokens")
+    output = canonical.get("output_tokens")
+    read = canonical.get("cache_read_tokens")
+    write = canonical.get("cache_write_tokens")
+    write_1h = canonical.get("cache_write_1h_tokens")
+    if write_1h and (write is None or write < write_1h):
+        write = write_1h
+    if not raw_input and not output and not read and not write:
+        return MISSING if raw_input is None else Usage(input_tokens_raw=raw_input)
+    cached = (read or 0) + (write or 0)
+    semantics = None
+    tokens = raw_input
+    if raw_input is not None:
+        exclusive = cached > raw_input or (bool(cached) and _excludes(scope_name, provider))
+        semantics = EXCLUSIVE if exclusive else INCLUSIVE
+        tokens = raw_input + cached if exclusive else raw_input
+    reasoning = canonical.get("reasoning_tokens")
+    if output is not None and reasoning and (reasoning > output or scope_name.startswith(_DISJOINT_OUTPUT)):
+        # Reasoning is billed as output, so it is part of it by definition.
+        output += reasoning
+    return Usage(
+        input_tokens=tokens,
+        output_tokens=output,
+        cache_read_tokens=read,
+        cache_write_tokens=write,
+        cache_write_1h_tokens=write_1h,
+        reasoning_tokens=reasoning,
+        input_audio_tokens=canonical.get("input_audio_tokens"),
+        output_audio_tokens=canonical.get("output_audio_tokens"),
+        input_image_tokens=canonical.get("input_image_tokens"),
+        output_image_tokens=canonical.get("output_image_tokens"),
+        input_tokens_raw=raw_input,
+        token_semantics=semantics,
+        usage_source="reported" if raw_input is not None or output is not None else "missing",
+    )
+
+
+def _excludes(scope_name: str, provider: str | None) -> bool:
+    for prefix, providers in _EXCLUSIVE:
+        if scope_name.startswith(prefix) and (_ANY in providers or provider in providers):
+            return True
+    return False
