@@ -1,0 +1,109 @@
+"""Spanloft's SDK: one line traces every LLM call of an app.
+
+    import spanloft
+
+    spanloft.instrument()
+
+Importing this package is cheap: OpenTelemetry is loaded by the first call.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from .errors import SpanloftError
+
+if TYPE_CHECKING:
+    import duckdb
+    from opentelemetry.trace import TracerProvider
+
+    from .stamps import StampContext
+
+__all__ = ["SpanloftError", "connect", "context", "flush", "instrument", "uninstrument"]
+
+
+def instrument(
+    *,
+    endpoint: str | None = None,
+    service_name: str | None = None,
+    capture_content: bool | None = None,
+    api_key: str | None = None,
+    tracer_provider: TracerProvider | None = None,
+    export: bool = True,
+) -> None:
+    """Traces the LLM libraries of this process and sends the spans to a collector.
+
+    Joins the app's ``TracerProvider`` if it has one. A library is instrumented when it is imported, with one
+    instrumentor (``spanloft doctor`` shows which). Calling it again changes nothing; it never raises.
+
+    Args:
+        endpoint: OTLP endpoint; default ``OTEL_EXPORTER_OTLP_ENDPOINT``, else ``http://127.0.0.1:4318``.
+        service_name: default ``OTEL_SERVICE_NAME``, else the name of the script.
+        capture_content: whether message texts are recorded; default ``SPANLOFT_CAPTURE_CONTENT``, else yes.
+        api_key: key of the collector, sent as ``Authorization: Bearer``; default ``SPANLOFT_API_KEY``.
+        tracer_provider: an SDK provider to use instead of the global one.
+        export: ``False`` sends nothing: the provider's own processors get the spans.
+    """
+    from . import core
+
+    core.instrument(
+        endpoint=endpoint,
+        service_name=service_name,
+        capture_content=capture_content,
+        api_key=api_key,
+        tracer_provider=tracer_provider,
+        export=export,
+    )
+
+
+def uninstrument() -> None:
+    """Undoes :func:`instrument` and leaves nothing behind; waiting spans are delivered or kept on disk first."""
+    from . import core
+
+    core.uninstrument()
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """Sends all waiting spans now, those kept on disk included. ``True`` if none is left within ``timeout`` seconds."""
+    from . import core
+
+    return core.flush(timeout)
+
+
+def context(
+    *,
+    user: str | None = None,
+    session: str | None = None,
+    tags: Iterable[str] | None = None,
+    prompt: str | tuple[str, str | int] | Mapping[str, str | int] | None = None,
+) -> StampContext:
+    """Stamps every span started inside the ``with`` block with who and what it was for.
+
+        with spanloft.context(user="u-17", session="chat-4", tags=["beta"], prompt=("answer", 3)):
+            client.chat.completions.create(...)
+
+    Args:
+        user: end user (``user.id``).
+        session: session or conversation (``session.id``, ``gen_ai.conversation.id``).
+        tags: labels (``spanloft.tags``); inner blocks add to outer ones.
+        prompt: name of the prompt template, ``(name, version)`` or a mapping with these keys.
+    """
+    from .stamps import StampContext
+
+    return StampContext(user=user, session=session, tags=tags, prompt=prompt)
+
+
+def connect(store: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only DuckDB connection on a store: ``spanloft.connect().sql("FROM llm_calls")``.
+
+    Args:
+        store: the store's folder; default ``SPANLOFT_STORE``, else ``~/.spanloft``.
+
+    Raises:
+        SpanloftError: duckdb is not installed, or there is no store in the folder.
+    """
+    from .store import connect as open_store
+
+    return open_store(store)

@@ -1,0 +1,185 @@
+"""Settings of the SDK: arguments first, then OpenTelemetry's environment variables, then ours, then defaults."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from ._log import warn_once
+
+DEFAULT_SPOOL_BYTES = 256 * 1024 * 1024
+_SWITCHED_OFF = frozenset({"false", "0", "no", "off"})
+_SWITCHED_ON = frozenset({"true", "1", "yes", "on"})
+CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What ``instrument()`` works with. Times are seconds, sizes bytes.
+
+    ``endpoint`` is the full URL for HTTP and ``scheme://host:port`` for gRPC. ``spool`` is ``None`` when switched
+    off. ``capture_content`` is whether message texts are recorded at all.
+    """
+
+    endpoint: str
+    protocol: str
+    service_name: str | None
+    service_name_is_default: bool
+    capture_content: bool
+    headers: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = 10.0
+    compression: str = "none"
+    certificate: str | None = None
+    client_certificate: str | None = None
+    client_key: str | None = None
+    insecure: bool = True
+    spool: Path | None = None
+    spool_bytes: int = DEFAULT_SPOOL_BYTES
+    schedule_delay: float = 1.0
+    max_queue: int = 2048
+    max_batch: int = 512
+
+
+def sdk_disabled() -> bool:
+    """Whether the user switched OpenTelemetry off (``OTEL_SDK_DISABLED``)."""
+    return os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+
+
+def load(
+    *,
+    endpoint: str | None = None,
+    service_name: str | None = None,
+    capture_content: bool | None = None,
+    api_key: str | None = None,
+) -> Settings:
+    """Resolves the settings. A value that cannot be read is named in the log and replaced by its default."""
+    protocol = _otlp("PROTOCOL") or "http/protobuf"
+    if protocol not in ("http/protobuf", "grpc"):
+        warn_once("protocol", "OTEL_EXPORTER_OTLP_PROTOCOL=%s is not supported, using http/protobuf", protocol)
+        protocol = "http/protobuf"
+    url = _endpoint(endpoint, protocol)
+    named = service_name or _service_from_environment()
+    insecure = (_otlp("INSECURE") or "").lower() in _SWITCHED_ON or not url.startswith("https://")
+    return Settings(
+        endpoint=url,
+        protocol=protocol,
+        service_name=named or script_name(),
+        service_name_is_default=named is None,
+        capture_content=_capture_content(capture_content),
+        headers=_headers(api_key),
+        timeout=_number("OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", _number("OTEL_EXPORTER_OTLP_TIMEOUT", 10.0)),
+        compression=(_otlp("COMPRESSION") or "none").lower(),
+        certificate=_otlp("CERTIFICATE"),
+        client_certificate=_otlp("CLIENT_CERTIFICATE"),
+        client_key=_otlp("CLIENT_KEY"),
+        insecure=insecure,
+        spool=_spool(),
+        spool_bytes=int(_number("SPANLOFT_SPOOL_BYTES", DEFAULT_SPOOL_BYTES)),
+        schedule_delay=_number("OTEL_BSP_SCHEDULE_DELAY", 1000.0) / 1000.0,
+        max_queue=max(int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 2048)), 1),
+        max_batch=max(int(_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)), 1),
+    )
+
+
+def _otlp(name: str) -> str | None:
+    """A variable of the OTLP exporter; the one for traces wins. Empty counts as unset, as OpenTelemetry has it."""
+    for prefix in ("OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"):
+        if value := os.environ.get(prefix + name, "").strip():
+            return value
+    return None
+
+
+def _endpoint(argument: str | None, protocol: str) -> str:
+    default = "http://127.0.0.1:4317" if protocol == "grpc" else "http://127.0.0.1:4318"
+    exact = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "").strip()
+    url = argument or exact or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() or default
+    if "://" not in url:
+        url = f"http://{url}"
+    if protocol == "grpc":
+        parts = urlsplit(url)
+        return f"{parts.scheme}://{parts.netloc}"
+    if (argument and urlsplit(argument).path.strip("/")) or (not argument and exact):
+        return url
+    return url.rstrip("/") + "/v1/traces"
+
+
+def _headers(api_key: str | None) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for variable in ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_TRACES_HEADERS"):
+        for pair in os.environ.get(variable, "").split(","):
+            name, equals, value = pair.partition("=")
+            if equals and name.strip():
+                headers[unquote(name.strip()).lower()] = unquote(value.strip())
+    key = api_key or os.environ.get("SPANLOFT_API_KEY", "").strip()
+    if key and (api_key or "authorization" not in headers):
+        headers["authorization"] = f"Bearer {key}"
+    return headers
+
+
+def _capture_content(argument: bool | None) -> bool:
+    if argument is not None:
+        return argument
+    ours = os.environ.get("SPANLOFT_CAPTURE_CONTENT", "").strip().lower()
+    if ours in _SWITCHED_OFF:
+        return False
+    if ours in _SWITCHED_ON:
+        return True
+    # The old spelling "false" and the new NO_CONTENT are the user's own way to say no.
+    theirs = os.environ.get(CONTENT_VARIABLE, "").strip().lower()
+    return theirs not in {"no_content", *_SWITCHED_OFF}
+
+
+def _spool() -> Path | None:
+    value = os.environ.get("SPANLOFT_SPOOL", "").strip()
+    if value.lower() in _SWITCHED_OFF:
+        return None
+    return Path(value).expanduser() if value else home() / "spool"
+
+
+def home() -> Path:
+    """The folder of Spanloft's files for this user: ``~/.spanloft``."""
+    return Path("~/.spanloft").expanduser()
+
+
+def store_path() -> Path:
+    """The default store: ``SPANLOFT_STORE``, else ``~/.spanloft``."""
+    value = os.environ.get("SPANLOFT_STORE", "").strip()
+    return Path(value).expanduser() if value else home()
+
+
+def _service_from_environment() -> str | None:
+    if name := os.environ.get("OTEL_SERVICE_NAME", "").strip():
+        return name
+    for pair in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "").split(","):
+        key, _, value = pair.partition("=")
+        if key.strip() == "service.name" and value.strip():
+            return unquote(value.strip())
+    return None
+
+
+def script_name() -> str:
+    """A name for a service nobody named: the module after ``-m``, the script, ``notebook`` or ``python``."""
+    if "ipykernel" in sys.modules:
+        return "notebook"
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name:
+        return str(spec.name).removesuffix(".__main__")
+    path = Path(sys.argv[0]) if sys.argv and sys.argv[0] not in ("", "-c", "-m") else None
+    if path is None:
+        return "python"
+    return path.parent.name if path.stem == "__main__" else path.stem or "python"
+
+
+def _number(name: str, default: float) -> float:
+    value = os.environ.get(name, "").strip()
+    if not value:
+        return default
+    try:
+        return float(value)
+    except ValueError:
+        warn_once(f"number {name}", "%s=%r is not a number, using %s", name, value, default)
+        return default

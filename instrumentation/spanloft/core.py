@@ -1,0 +1,138 @@
+"""``instrument()`` and ``uninstrument()``: puts the parts together, once, and takes them apart again."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+
+from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.trace import TracerProvider
+
+from . import config
+from ._log import contained, logger
+from .activation import Activation
+from .choices import choose
+from .content import ContentSwitches
+from .processor import DeliveringProcessor
+from .provider import Attachment, attach, exports_already
+from .spool import Spool
+from .stamps import StampProcessor
+from .transport import make_transport
+
+_lock = threading.RLock()
+_running: Running | None = None
+
+
+class Running:
+    """Everything one ``instrument()`` call set up."""
+
+    def __init__(
+        self,
+        attachment: Attachment,
+        switches: ContentSwitches,
+        activation: Activation,
+        delivery: DeliveringProcessor | None,
+    ) -> None:
+        self.attachment = attachment
+        self.switches = switches
+        self.activation = activation
+        self.delivery = delivery
+
+    def stop(self) -> None:
+        """Takes everything back, each part on its own so that one failure leaves no other behind."""
+        with contained("removing instrumentors"):
+            self.activation.stop()
+        with contained("removing span processors"):
+            self.attachment.remove()
+        with contained("restoring the environment"):
+            self.switches.restore()
+
+
+def running() -> Running | None:
+    """What is set up now, or ``None``."""
+    return _running
+
+
+def instrument(
+    *,
+    endpoint: str | None = None,
+    service_name: str | None = None,
+    capture_content: bool | None = None,
+    api_key: str | None = None,
+    tracer_provider: TracerProvider | None = None,
+    export: bool = True,
+) -> None:
+    """See :func:`spanloft.instrument`."""
+    global _running
+    with _lock, contained("spanloft.instrument()"):
+        if _running is not None:
+            return
+        if config.sdk_disabled():
+            logger.info("OTEL_SDK_DISABLED is set: nothing is instrumented")
+            return
+        settings = config.load(
+            endpoint=endpoint, service_name=service_name, capture_content=capture_content, api_key=api_key
+        )
+        attachment = attach(settings, tracer_provider)
+        if attachment is None:
+            return
+        switches = ContentSwitches()
+        activation = Activation(attachment.provider, settings.capture_content)
+        delivery = _delivery(settings, attachment) if export else None
+        _running = Running(attachment, switches, activation, delivery)
+        try:
+            processors: list[SpanProcessor] = [StampProcessor()]
+            if delivery is not None:
+                processors.append(delivery)
+                # The provider's own exit handler comes first or last or not at all; shutting down twice does nothing.
+                atexit.register(delivery.shutdown)
+            attachment.add(processors)
+            switches.apply(settings.capture_content)
+            activation.start(choose())
+            if delivery is not None:
+                delivery.start()
+        except Exception:
+            broken, _running = _running, None
+            broken.stop()
+            raise
+
+
+def uninstrument() -> None:
+    """See :func:`spanloft.uninstrument`."""
+    global _running
+    with _lock:
+        stopping, _running = _running, None
+        if stopping is not None:
+            stopping.stop()
+
+
+def flush(timeout: float = 10.0) -> bool:
+    """See :func:`spanloft.flush`."""
+    current = _running
+    if current is None:
+        return True
+    with contained("spanloft.flush()"):
+        if current.delivery is not None:
+            return current.delivery.force_flush(int(timeout * 1000))
+        return current.attachment.provider.force_flush(int(timeout * 1000))
+    return False
+
+
+def _delivery(settings: config.Settings, attachment: Attachment) -> DeliveringProcessor | None:
+    import os
+
+    if os.environ.get("OTEL_TRACES_EXPORTER", "").strip().lower() == "none" and attachment.created:
+        return None
+    if not attachment.created and exports_already(attachment.provider, settings.endpoint):
+        logger.info("the app exports to %s already; Spanloft adds no second exporter", settings.endpoint)
+        return None
+    transport = make_transport(settings)
+    spool = Spool(settings.spool, transport.destination, settings.spool_bytes) if settings.spool else None
+    return DeliveringProcessor(
+        transport,
+        spool,
+        timeout=settings.timeout,
+        delay=settings.schedule_delay,
+        max_queue=settings.max_queue,
+        max_batch=settings.max_batch,
+    )
