@@ -1,0 +1,335 @@
+"""Calls that two spans report, so that each is billed once.
+
+Three rules, each named in the ``duplicate_rule`` column:
+
+* ``parent``: a billable span encloses one billable span for the same call (a framework around an SDK).
+* ``aggregate``: a billable span encloses several; it repeats their sum.
+* ``response_id``: two spans of different scopes hold the provider's id of one response, in one trace or in two.
+
+What was published counts for good, since stored rows do not change: a later span becomes the duplicate. Of spans
+that arrive together the one with usage stays, then the one with messages when both agree on usage, else the inner
+one, because it is nearest to the provider.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+from ..model import BILLABLE_OPERATIONS
+
+Key = tuple[str, str]
+"""(trace id, span id)."""
+
+_WINDOW_US = 600_000_000
+"""Two reports of one call start within this time. Test servers that reuse ids do not."""
+_MAX_DEPTH = 64
+_MAX_TWINS = 32
+_TOLERANCE = 0.1
+"""Relative difference of token counts that still is the same call: emitters round, or count a chunk twice."""
+_BARRIERS = frozenset({"execute_tool"})
+"""A call that a tool makes is a call of its own, even inside a call."""
+_FAMILIES = {"azure.ai.openai": "openai", "azure.ai.inference": "openai", "gcp.gen_ai": "gcp", "gcp.gemini": "gcp"}
+_FAMILIES |= {"gcp.vertex_ai": "gcp", "langchain": "", "litellm": ""}
+"""Providers that emitters mix up for one endpoint; libraries name no provider at all."""
+
+
+class CallKey(NamedTuple):
+    """What the rules need to know of a span. For a span that is not billable the ids (and operation) are enough."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str | None = None
+    provider: str | None = None
+    response_id: str | None = None
+    operation: str | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    has_messages: bool = False
+    scope_name: str = ""
+    start_us: int = 0
+    request_model: str | None = None
+    response_model: str | None = None
+
+
+class _Call:
+    """A billable span under consideration, or published and remembered."""
+
+    __slots__ = ("children", "outer", "published", "root", "row", "rule", "scopes")
+
+    def __init__(self, row: CallKey) -> None:
+        self.row = row
+        self.root: _Call | None = None
+        self.rule: str | None = None
+        self.published = False
+        self.scopes = {row.scope_name}
+        self.children: list[_Call] = []
+        self.outer: _Call | None = None
+
+    def kept(self) -> _Call:
+        """The call that counts for this one: itself, or the end of the chain of duplicates."""
+        call, steps = self, 0
+        while call.root is not None and steps < _MAX_DEPTH:
+            call, steps = call.root, steps + 1
+        return call
+
+    def becomes(self, other: _Call, rule: str) -> None:
+        """Count this call as a duplicate of ``other``."""
+        target = other.kept()
+        if target is not self and self.root is None:
+            self.root, self.rule = target, rule
+            target.scopes |= self.scopes
+
+
+class _Node:
+    """A span in the memory of parent links."""
+
+    __slots__ = ("barrier", "call", "parent")
+
+    def __init__(self, parent: str | None, call: _Call | None, barrier: bool) -> None:
+        self.parent = parent
+        self.call = call
+        self.barrier = barrier
+
+
+class DuplicateFinder:
+    """Marks duplicates batch by batch, with a bounded memory of what came before. Deterministic; not thread-safe.
+
+    Args:
+        capacity: Spans remembered; the oldest are forgotten first.
+    """
+
+    def __init__(self, capacity: int = 200_000) -> None:
+        self._capacity = max(1, capacity)
+        self._nodes: OrderedDict[Key, _Node] = OrderedDict()
+        self._waiting: OrderedDict[Key, list[_Call]] = OrderedDict()
+        self._responses: OrderedDict[str, list[_Call]] = OrderedDict()
+
+    def mark(self, rows: Sequence[CallKey]) -> list[tuple[str | None, str | None]]:
+        """(duplicate_of, duplicate_rule) per row, in order; (``None``, ``None``) for a span that counts.
+
+        Args:
+            rows: All spans of a batch about to be published, billable or not, each (trace_id, span_id) once.
+        """
+        fresh: list[_Call] = []
+        nodes: list[_Node] = []
+        for row in rows:
+            nodes.append(self._remember(row, fresh))
+        for row, node in zip(rows, nodes, strict=True):
+            self._link(row, node)
+        # Innermost first, so that an outer call meets the one that counts below it.
+        for call in sorted((call for call in fresh if call.children), key=lambda call: (-_depth(call), _order(call))):
+            _settle_children(call)
+        in_order = sorted((call for call in fresh if call.row.response_id), key=_order)
+        for call in in_order:
+            if call.root is not None:
+                self._register(call.row.response_id, call.kept())
+        for call in in_order:
+            if call.root is None:
+                self._settle_response(call)
+        for call in fresh:
+            call.published = True
+        self._trim()
+        return [_verdict(node.call) for node in nodes]
+
+    def _remember(self, row: CallKey, fresh: list[_Call]) -> _Node:
+        key = (row.trace_id, row.span_id)
+        known = self._nodes.get(key)
+        if known is not None:
+            # The same span again (a retried export): it keeps its verdict.
+            self._nodes.move_to_end(key)
+            return known
+        call = None
+        if row.operation in BILLABLE_OPERATIONS:
+            call = _Call(row)
+            fresh.append(call)
+        node = _Node(row.parent_span_id or None, call, row.operation in _BARRIERS)
+        self._nodes[key] = node
+        return node
+
+    def _link(self, row: CallKey, node: _Node) -> None:
+        """Connect a span's call, and the calls that waited for the span, to the nearest call above."""
+        below = self._waiting.pop((row.trace_id, row.span_id), [])
+        if node.call is not None:
+            for call in below:
+                _adopt(node.call, call)
+            below = [node.call] if node.call.outer is None and not node.call.published else []
+        if below and not node.barrier:
+            self._climb(row.trace_id, node.parent, below)
+
+    def _climb(self, trace_id: str, parent: str | None, calls: Iterable[_Call]) -> None:
+        for _ in range(_MAX_DEPTH):
+            if parent is None:
+                return
+            node = self._nodes.get((trace_id, parent))
+            if node is None:
+                self._waiting.setdefault((trace_id, parent), []).extend(calls)
+                return
+            if node.call is not None:
+                for call in calls:
+                    _adopt(node.call, call)
+                return
+            if node.barrier:
+                return
+            parent = node.parent
+
+    def _register(self, response_id: str | None, call: _Call) -> list[_Call]:
+        """Calls that count and hold a response id, ``call`` among them."""
+        seen = self._responses.setdefault(response_id or "", [])
+        self._responses.move_to_end(response_id or "")
+        if call not in seen:
+            seen.append(call)
+            # A test server may give every response the same id.
+            del seen[:-_MAX_TWINS]
+        return seen
+
+    def _settle_response(self, call: _Call) -> None:
+        seen = self._register(call.row.response_id, call)
+        twins = [other for other in seen if other is not call and _same_response(other, call)]
+        if not twins:
+            return
+        twin = min(twins, key=lambda other: (abs(other.row.start_us - call.row.start_us), _order(other)))
+        if not twin.published and _preferred(twin, call) is call:
+            twin.becomes(call, "response_id")
+        else:
+            call.becomes(twin, "response_id")
+
+    def _trim(self) -> None:
+        for memory in (self._nodes, self._waiting, self._responses):
+            while len(memory) > self._capacity:
+                memory.popitem(last=False)
+
+
+def _verdict(call: _Call | None) -> tuple[str | None, str | None]:
+    if call is None or call.root is None:
+        return None, None
+    return call.kept().row.span_id, call.rule
+
+
+def _order(call: _Call) -> tuple[int, str, str]:
+    return call.row.start_us, call.row.trace_id, call.row.span_id
+
+
+def _depth(call: _Call) -> int:
+    depth = 0
+    above = call.outer
+    while above is not None and depth < _MAX_DEPTH:
+        above, depth = above.outer, depth + 1
+    return depth
+
+
+def _adopt(outer: _Call, inner: _Call) -> None:
+    """Make ``inner`` a child of ``outer`` where both can be reports of the same call."""
+    if inner.outer is not None or inner is outer or not _nested_alike(outer.row, inner.row):
+        return
+    inner.outer = outer
+    if outer.published:
+        # The outer span was stored before its child came: it counts, unless it already stands for another call.
+        if outer.root is None and not inner.published:
+            inner.becomes(outer, "parent")
+        return
+    outer.children.append(inner)
+
+
+def _settle_children(outer: _Call) -> None:
+    if outer.root is not None:
+        return
+    children = sorted(outer.children, key=_order)
+    if len(children) == 1:
+        inner = children[0].kept()
+        if inner.published or _preferred(inner, outer) is inner:
+            outer.becomes(inner, "parent")
+        else:
+            inner.becomes(outer, "parent")
+        return
+    with_id = [child for child in children if child.row.response_id and child.row.response_id == outer.row.response_id]
+    with_usage = [child for child in children if _has_usage(child.row)]
+    outer.becomes((with_id or with_usage or children)[0], "aggregate")
+
+
+def _preferred(inner: _Call, outer: _Call) -> _Call:
+    """The better of two reports of one call; ``inner`` is the one nearer to the provider, where that is known."""
+    if _has_usage(inner.row) != _has_usage(outer.row):
+        return inner if _has_usage(inner.row) else outer
+    if _tokens_agree(inner.row, outer.row) and inner.row.has_messages != outer.row.has_messages:
+        return inner if inner.row.has_messages else outer
+    return inner
+
+
+def _has_usage(row: CallKey) -> bool:
+    return row.input_tokens is not None or row.output_tokens is not None
+
+
+def _nested_alike(outer: CallKey, inner: CallKey) -> bool:
+    """Whether a call inside another can be the same one: same kind, same model, no contradicting response ids."""
+    if (outer.operation == "embeddings") != (inner.operation == "embeddings"):
+        return False
+    if outer.response_id and outer.response_id == inner.response_id:
+        return True
+    models = _models_agree(outer, inner)
+    if models is False:
+        return _same_tokens(outer, inner)
+    if outer.response_id and inner.response_id and not _same_tokens(outer, inner):
+        # Two answers of the provider; unless the outer one sums up several, these are two calls.
+        return (outer.output_tokens or 0) > (inner.output_tokens or 0)
+    return True
+
+
+def _same_response(one: _Call, other: _Call) -> bool:
+    a, b = one.row, other.row
+    if one.root is not None or abs(a.start_us - b.start_us) > _WINDOW_US or other.row.scope_name in one.scopes:
+        return False
+    if (a.operation == "embeddings") != (b.operation == "embeddings"):
+        return False
+    family_a, family_b = _family(a.provider), _family(b.provider)
+    if family_a and family_b and family_a != family_b:
+        return False
+    return _tokens_agree(a, b) or _models_agree(a, b) is True
+
+
+def _family(provider: str | None) -> str:
+    return _FAMILIES.get(provider, provider) if provider else ""
+
+
+def _same_tokens(a: CallKey, b: CallKey) -> bool:
+    return bool(a.input_tokens) and a.input_tokens == b.input_tokens and a.output_tokens == b.output_tokens
+
+
+def _tokens_agree(a: CallKey, b: CallKey) -> bool:
+    """Whether the counts are about equal; an unknown count agrees with anything."""
+    for one, other in ((a.input_tokens, b.input_tokens), (a.output_tokens, b.output_tokens)):
+        if one is None or other is None:
+            continue
+        if abs(one - other) > max(2, _TOLERANCE * max(one, other)):
+            return False
+    return True
+
+
+def _models_agree(a: CallKey, b: CallKey) -> bool | None:
+    """Whether two calls name the same model; ``None`` when one of them names none."""
+    ours = [model for model in (a.request_model, a.response_model) if model]
+    theirs = [model for model in (b.request_model, b.response_model) if model]
+    if not ours or not theirs:
+        return None
+    return any(_same_model(one, other) for one in ours for other in theirs)
+
+
+@lru_cache(maxsize=8192)
+def _same_model(a: str, b: str) -> bool:
+    """Whether two ids name one model: equal but for a vendor prefix, a region, a date or ``latest``."""
+    short, long = sorted((_bare(a), _bare(b)), key=len)
+    if not long.startswith(short):
+        return False
+    rest = long[len(short) :]
+    return not rest or rest == "-latest" or (rest[0] in "-@:" and not rest.strip("0123456789-@:.v"))
+
+
+def _bare(model: str) -> str:
+    name = model.strip().lower().rpartition("/")[2]
+    for vendor in ("anthropic.", "amazon.", "meta.", "mistral.", "cohere.", "openai.", "deepseek."):
+        head, found, tail = name.partition(vendor)
+        if found and len(head) < 8:
+            return tail
+    return name
