@@ -24,6 +24,9 @@ class Store(Protocol):
         ``replace_days`` names the UTC days per dataset whose earlier files of this writer are superseded.
         """
 
+    def drop(self, writer: str) -> None:
+        """Retire everything ``writer`` published and reset its watermark."""
+
     def watermark(self, writer: str) -> dict[str, Any]:
         """Return the watermark that was published last; empty for a new writer."""
 

@@ -8,6 +8,7 @@ progress can't disagree after a crash.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,7 @@ from spanloft_collector.errors import StoreError
 from spanloft_collector.store.files import locked, write_durably
 
 _WATERMARK_KEY = b"spanloft.watermark"
+_RETIRED_KEY = b"spanloft.retired"
 
 
 class LiveFile(NamedTuple):
@@ -47,16 +49,20 @@ SCHEMA = pa.schema(
 
 @dataclass(slots=True)
 class Manifest:
-    """The live files of one writer and its watermark (JSON-able)."""
+    """The live files of one writer, its watermark (JSON-able), and retired files with the Unix time of retirement."""
 
     files: list[LiveFile] = field(default_factory=list)
     watermark: dict[str, Any] = field(default_factory=dict)
+    retired: dict[str, float] = field(default_factory=dict)
 
     def dumps(self) -> bytes:
         """Serialise to Parquet, so that SQL views can read it."""
         columns = list(zip(*self.files, strict=True)) or [[]] * len(SCHEMA)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-        metadata = {_WATERMARK_KEY: json.dumps(self.watermark).encode()}
+        metadata = {
+            _WATERMARK_KEY: json.dumps(self.watermark).encode(),
+            _RETIRED_KEY: json.dumps(self.retired).encode(),
+        }
         sink = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA.with_metadata(metadata)), sink)
         return bytes(sink.getvalue())
@@ -75,8 +81,12 @@ def load_manifest(path: Path) -> Manifest:
     except (OSError, pa.ArrowInvalid) as error:
         raise StoreError(f"{path}: the manifest can't be read ({error}); restore it from a backup") from error
     columns = [table.column(name).to_pylist() for name in SCHEMA.names]
-    watermark = json.loads((table.schema.metadata or {}).get(_WATERMARK_KEY, b"{}"))
-    return Manifest([LiveFile(*row) for row in zip(*columns, strict=True)], watermark)
+    metadata = table.schema.metadata or {}
+    return Manifest(
+        [LiveFile(*row) for row in zip(*columns, strict=True)],
+        json.loads(metadata.get(_WATERMARK_KEY, b"{}")),
+        json.loads(metadata.get(_RETIRED_KEY, b"{}")),
+    )
 
 
 def update_manifest(
@@ -84,6 +94,7 @@ def update_manifest(
     *,
     add: Iterable[LiveFile] = (),
     remove: Iterable[str] = (),
+    forget: Iterable[str] = (),
     watermark: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Apply one change to a manifest under its lock and return the new state. Durable on return.
@@ -91,14 +102,24 @@ def update_manifest(
     Args:
         path: ``<store>/manifest/<writer>.parquet``.
         add: files to list. They must be durable already.
-        remove: paths to drop from the list. The files themselves stay for readers that still hold them.
+        remove: paths to retire: no view shows them from now on, but the files stay for readers that opened them.
+        forget: retired paths whose files are gone.
         watermark: replaces the old watermark; None keeps it.
+
+    Raises:
+        StoreError: a file to retire is not live; somebody else changed the manifest in between.
     """
     with locked(path.with_suffix(".lock")):
         current = load_manifest(path)
         gone = set(remove)
+        if missing := gone - {file.file for file in current.files}:
+            raise StoreError(f"{path}: {min(missing)} is not live any more")
+        now = time.time()
+        retired = {**current.retired, **dict.fromkeys(gone, now)}
+        for file in forget:
+            retired.pop(file, None)
         files = [file for file in current.files if file.file not in gone]
         files.extend(add)
-        updated = Manifest(files, dict(watermark) if watermark is not None else current.watermark)
+        updated = Manifest(files, dict(watermark) if watermark is not None else current.watermark, retired)
         write_durably(path, updated.dumps())
     return updated

@@ -27,6 +27,9 @@ from spanloft_collector.store.views import write_view_file
 VIEW_FILE = "spanloft.duckdb"
 META_FILE = "store.json"
 
+PUBLISH_SETTLE_S = 0.05
+"""Pause between a batch's files being in place and its manifest."""
+
 TIME_COLUMN = {"cost_daily": "day", "latency_minute": "minute"}
 """Column that decides a row's day partition; ``start_time`` where nothing is said."""
 
@@ -93,12 +96,20 @@ class ParquetStore:
     ) -> None:
         """Publish tables and watermark of ``writer`` in one step; see ``base.Store.publish``."""
         added = [file for dataset, table in tables.items() for file in self.write_files(writer, dataset, table)]
+        # A query finds its files first and reads the manifest a moment later: give it that moment, so that it
+        # can't read a manifest that lists files it did not find.
+        time.sleep(PUBLISH_SETTLE_S)
         superseded: list[str] = []
         if replace_days:
             superseded = [
                 file.file for file in self.manifest(writer).files if file.day in replace_days.get(file.dataset, ())
             ]
         update_manifest(self.manifest_path(writer), add=added, remove=superseded, watermark=watermark)
+
+    def drop(self, writer: str) -> None:
+        """Retire everything ``writer`` published and reset its watermark."""
+        files = [file.file for file in self.manifest(writer).files]
+        update_manifest(self.manifest_path(writer), remove=files, watermark={})
 
     def write_files(
         self, writer: str, dataset: str, table: pa.Table, *, level: int = 0, compression_level: int = 1

@@ -1,0 +1,230 @@
+"""The composition root: the one file that knows all parts and puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import uvicorn
+
+from spanloft_collector.errors import SpanloftError, StoreError
+from spanloft_collector.jobs.base import Job
+from spanloft_collector.jobs.cost import CostJob
+from spanloft_collector.jobs.latency import LatencyJob
+from spanloft_collector.jobs.runner import EPOCH, JobRunner
+from spanloft_collector.journal import Journal, JournalReader, Kind, Position
+from spanloft_collector.pipeline.process import WRITER, Pipeline
+from spanloft_collector.pipeline.worker import PipelineProcess
+from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
+from spanloft_collector.pricing.prices import Pricer
+from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, SeenSpans, check_spans, span_key
+from spanloft_collector.receivers.grpc import create_server
+from spanloft_collector.receivers.http import HttpReceiver
+from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
+from spanloft_collector.store.maintenance import Maintenance
+from spanloft_collector.store.parquet import ParquetStore
+
+logger = logging.getLogger(__name__)
+
+RETRY_WINDOW = timedelta(minutes=30)
+"""How far back spans are remembered across a restart, to recognise a client's retry."""
+RETRY_SPANS = 300_000
+GRPC_STOP_S = 5.0
+
+
+def create_pricer(settings: Settings) -> Pricer:
+    """The pricer, with the user's overrides if there is a file."""
+    if settings.prices is None:
+        return Pricer(NO_OVERRIDES)
+    try:
+        return Pricer(load_overrides(settings.prices))
+    except OverridesError as error:
+        raise SpanloftError(str(error)) from None
+
+
+def create_jobs(settings: Settings) -> list[Job]:
+    """All jobs, in the order in which a newcomer should read them."""
+    return [CostJob(create_pricer(settings)), LatencyJob()]
+
+
+def create_runner(settings: Settings) -> JobRunner:
+    """A runner of all jobs on the store."""
+    store = ParquetStore(settings.store)
+    return JobRunner(store, create_jobs(settings), store.root / "jobs", ingest_writer=WRITER)
+
+
+def run_jobs(settings: Settings) -> None:
+    """Run all jobs for ever; returns on SIGINT or SIGTERM."""
+    runner = create_runner(settings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    runner.run_forever(stop)
+
+
+def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
+    """Run the pipeline in this process until ``stopping()`` and the journal is empty.
+
+    Only one pipeline may publish: the lock waits for a predecessor that is still dying.
+    """
+    store = ParquetStore(settings.store)
+    with exclusive(store.root / "ingest.lock", wait=True), Maintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s):
+        pipeline = Pipeline(
+            store,
+            store.root / "journal",
+            create_pricer(settings),
+            publish_interval_s=settings.publish_interval_s,
+            publish_rows=settings.publish_rows,
+        )
+        pipeline.run(stopping)
+
+
+def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> None:
+    """Receive until SIGINT or SIGTERM, then drain: every acknowledged span is in the store when this returns.
+
+    Args:
+        settings: where to listen and where to store.
+        announce: called once with the ports of gRPC and HTTP when requests are accepted.
+
+    Raises:
+        SpanloftError: a port is in use, the store is not usable, another collector runs on it, a key is missing.
+    """
+    keys = parse_api_keys(settings.api_key.get_secret_value()) if settings.api_key else {}
+    if settings.host not in LOOPBACK_HOSTS and not keys:
+        raise SpanloftError(
+            f"listening on {settings.host} needs an API key: set SPANLOFT_API_KEY, or use --host 127.0.0.1"
+        )
+    create_pricer(settings)
+    store = ParquetStore(settings.store)
+    with ExitStack() as stack:
+        stack.enter_context(exclusive(store.root / "collector.lock", wait=False))
+        http_socket = stack.enter_context(listen(settings.host, settings.http_port))
+        # A predecessor's pipeline may still be publishing; what it publishes must be remembered too.
+        with exclusive(store.root / "ingest.lock", wait=True):
+            seen = recent_spans(store)
+        journal = Journal(store.root / "journal", max_backlog_bytes=settings.max_journal_bytes)
+        acceptor = Acceptor(journal, seen)
+        grpc_server = create_server(acceptor, keys=keys, max_body_bytes=settings.max_body_bytes)
+        grpc_port = bind_grpc(grpc_server, settings.host, settings.grpc_port)
+        receiver = HttpReceiver(
+            acceptor,
+            keys=keys,
+            max_body_bytes=settings.max_body_bytes,
+            max_inflight_bytes=settings.max_inflight_bytes,
+        )
+        pipeline = PipelineProcess(partial(run_pipeline, settings))
+        pipeline.start()
+        grpc_server.start()
+        try:
+            serve_http(receiver, http_socket, lambda port: announce(grpc_port, port))
+        finally:
+            receiver.ready = False
+            grpc_server.stop(GRPC_STOP_S).wait()
+            journal.close()
+            if not pipeline.drain():
+                logger.warning("the store is behind; the rest of the journal is published at the next start")
+
+
+def serve_http(receiver: HttpReceiver, http_socket: socket.socket, announce: Callable[[int], None]) -> None:
+    """Run the HTTP server until SIGINT or SIGTERM."""
+    config = uvicorn.Config(
+        receiver.app,
+        log_level="warning",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        task = asyncio.create_task(server.serve(sockets=[http_socket]))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            announce(http_socket.getsockname()[1])
+        await task
+
+    # uvicorn raises the signals it caught once more when it is done; these handlers let the drain begin instead.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve())
+
+
+def recent_spans(store: ParquetStore) -> SeenSpans:
+    """Spans that a client might send again: the newest in the store and all that wait in the journal."""
+    seen = SeenSpans()
+    watermark = store.watermark(WRITER)
+    since = EPOCH + timedelta(microseconds=int(watermark.get("ingest_us", 0))) - RETRY_WINDOW
+    recent = store.reader().query("ingest_recent_keys", {"since": since, "rows": RETRY_SPANS}, timeout_s=120)
+    for trace_id, span_id in zip(recent.column("trace_id").to_pylist(), recent.column("span_id").to_pylist(), strict=True):
+        seen.add(span_key(bytes.fromhex(trace_id), bytes.fromhex(span_id)))
+    reader = JournalReader(store.root / "journal", Position(*watermark.get("journal", (0, 0))))
+    while records := reader.read(8 * 1024 * 1024):
+        for record in records:
+            if record.kind is Kind.TRACES:
+                keys, _ = check_spans(REQUEST_TYPES[Kind.TRACES].FromString(record.payload))  # type: ignore[arg-type]
+                for key in keys:
+                    if key is not None:
+                        seen.add(key)
+    return seen
+
+
+@contextmanager
+def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold ``path`` for this process; without ``wait``, say who holds it."""
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise StoreError(
+                f"{path.parent}: another collector (process {holder}) runs on this store; "
+                "stop it, or choose another directory with --store"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextmanager
+def listen(host: str, port: int) -> Iterator[socket.socket]:
+    """A listening socket; one clear line when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise SpanloftError(port_message(host, port, "--http-port", error)) from None
+        listener.listen(2048)
+        yield listener
+
+
+def bind_grpc(server: object, host: str, port: int) -> int:
+    """Bind the gRPC port; returns the number."""
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        bound: int = server.add_insecure_port(address)  # type: ignore[attr-defined]
+    except RuntimeError as error:
+        raise SpanloftError(port_message(host, port, "--grpc-port", error)) from None
+    return bound
+
+
+def port_message(host: str, port: int, option: str, error: Exception) -> str:
+    """What to do about a port that can't be bound."""
+    reason = getattr(error, "strerror", None) or "address already in use"
+    return f"{host}:{port} can't be used ({reason}); choose another with {option} (0 picks a free one)"

@@ -1,0 +1,1 @@
+"""Jobs: read what is stored, write what is derived."""

@@ -1,0 +1,7 @@
+"""The journal: accepted requests on disk before they are acknowledged, in the order they came."""
+
+from spanloft_collector.journal.reader import JournalReader
+from spanloft_collector.journal.record import Kind, Position, Record
+from spanloft_collector.journal.writer import Journal
+
+__all__ = ["Journal", "JournalReader", "Kind", "Position", "Record"]

@@ -1,0 +1,1 @@
+"""From journal records to tables: decode, dialect, usage, price, duplicates, previews, publish."""

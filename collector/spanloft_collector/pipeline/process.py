@@ -1,0 +1,110 @@
+"""The pipeline process: follows the journal, publishes what it reads, and deletes what is published.
+
+The watermark (how far the journal is in the store) is published together with the data, so that a crash at any
+point leaves every span in the store once: what was not published is read again, what was published is not.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from spanloft_collector.errors import StoreError
+from spanloft_collector.journal import JournalReader, Position
+from spanloft_collector.journal.record import segment_numbers, segment_path
+from spanloft_collector.pipeline.batch import Chunk, assemble, transform
+from spanloft_collector.pipeline.duplicates import DuplicateFinder
+from spanloft_collector.pricing.prices import Pricer
+from spanloft_collector.store.base import Store
+
+logger = logging.getLogger(__name__)
+
+WRITER = "ingest"
+READ_BYTES = 4 * 1024 * 1024
+IDLE_S = 0.02
+RETRY_S = 1.0
+
+
+class Pipeline:
+    """Moves records from a journal into a store until told to stop."""
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Path,
+        pricer: Pricer,
+        *,
+        publish_interval_s: float = 1.0,
+        publish_rows: int = 8_192,
+    ) -> None:
+        self.store = store
+        self.journal = journal
+        self.pricer = pricer
+        self.publish_interval_s = publish_interval_s
+        self.publish_rows = publish_rows
+        watermark = store.watermark(WRITER)
+        self._position = Position(*watermark.get("journal", (0, 0)))
+        self._ingest_us = int(watermark.get("ingest_us", 0))
+        self._duplicates = DuplicateFinder()
+        self._chunks: list[Chunk] = []
+        self._rows = 0
+        self._oldest = 0.0
+        self._publisher = ThreadPoolExecutor(1, thread_name_prefix="publish")
+        self._publishing: Future[None] | None = None
+
+    def run(self, stopping: Callable[[], bool]) -> None:
+        """Follow the journal. Once ``stopping()`` is true, drain what is there, publish it and return."""
+        reader = JournalReader(self.journal, self._position)
+        while True:
+            stop = stopping()
+            records = reader.read(READ_BYTES)
+            if records:
+                self._add(transform(records, self.pricer))
+            if self._chunks and (stop or self._due()) and not (stop and records):
+                self._publish()
+            if not records:
+                if stop and not self._chunks:
+                    break
+                time.sleep(IDLE_S)
+        self._wait()
+        self._publisher.shutdown()
+
+    def _add(self, chunk: Chunk) -> None:
+        if not self._chunks:
+            self._oldest = time.monotonic()
+        self._chunks.append(chunk)
+        self._rows += chunk.spans.num_rows
+
+    def _due(self) -> bool:
+        return self._rows >= self.publish_rows or time.monotonic() - self._oldest >= self.publish_interval_s
+
+    def _publish(self) -> None:
+        """Hand the collected chunks to the publishing thread; waits for the one before, so order is kept."""
+        self._wait()
+        chunks, self._chunks, self._rows = self._chunks, [], 0
+        self._ingest_us = max(time.time_ns() // 1000, self._ingest_us + 1)
+        tables = assemble(chunks, self._duplicates, self._ingest_us)
+        end = chunks[-1].end
+        watermark = {"journal": list(end), "ingest_us": self._ingest_us}
+        self._publishing = self._publisher.submit(self._publish_durably, tables, watermark, end)
+
+    def _publish_durably(self, tables: dict[str, object], watermark: dict[str, object], end: Position) -> None:
+        while True:
+            try:
+                self.store.publish(WRITER, tables, watermark)  # type: ignore[arg-type]
+                break
+            except (OSError, StoreError) as error:
+                # The journal still has it all; back-pressure reaches the senders when it is full too.
+                logger.error("publishing failed, trying again in %g s: %s", RETRY_S, error)
+                time.sleep(RETRY_S)
+        for number in segment_numbers(self.journal):
+            if number < end.segment:
+                segment_path(self.journal, number).unlink(missing_ok=True)
+
+    def _wait(self) -> None:
+        if self._publishing is not None:
+            self._publishing.result()
+            self._publishing = None

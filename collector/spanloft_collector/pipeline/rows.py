@@ -1,0 +1,230 @@
+"""One decoded span to one row of ``spans`` and one of ``payloads``."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import orjson
+
+from spanloft_collector.dialects import find_dialect
+from spanloft_collector.model import BILLABLE_OPERATIONS, Canonical, RawSpan
+from spanloft_collector.pipeline.decode import DecodedSpan, jsonable
+from spanloft_collector.pipeline.duplicates import CallKey
+from spanloft_collector.pipeline.preview import message_preview, shorten
+from spanloft_collector.pricing.prices import Price, Pricer
+from spanloft_collector.pricing.usage import Usage, normalise_usage
+
+logger = logging.getLogger(__name__)
+
+_KINDS = ("internal", "internal", "server", "client", "producer", "consumer")
+_STATUS = ("unset", "ok", "error")
+# Arrow's microseconds are signed 64-bit; OTLP's nanoseconds are unsigned and may say anything.
+_MAX_US = 2**63 // 1000
+
+_failed_scopes: set[str] = set()
+
+
+class Row(NamedTuple):
+    """A span's rows, in the order of ``SPAN_COLUMNS`` and ``PAYLOAD_COLUMNS``, and what duplicates are found by."""
+
+    span: tuple[Any, ...]
+    payload: tuple[Any, ...]
+    key: CallKey
+
+
+SPAN_COLUMNS = (
+    *("trace_id", "span_id", "parent_span_id", "name", "kind", "start_time", "duration_ms", "status_code"),
+    *("status_message", "service_name", "service_version", "environment", "project", "scope_name", "scope_version"),
+    *("dialect", "operation", "provider", "request_model", "response_model", "response_id", "finish_reason"),
+    *("is_stream", "max_tokens", "temperature", "service_tier", "ttft_ms", "user_id", "session_id", "tags"),
+    *("prompt_name", "prompt_version", "tool_name", "tool_call_id", "agent_name", "error_type", "server_address"),
+    *("input_preview", "output_preview", "reported_cost_usd"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"),
+    *("reasoning_tokens", "input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens"),
+    *("input_tokens_raw", "token_semantics", "usage_source", "cost_usd", "price_source", "price_version"),
+)
+
+PAYLOAD_COLUMNS = (
+    *("trace_id", "span_id", "start_time", "input_messages", "output_messages", "system_instructions"),
+    *("tool_definitions", "tool_arguments", "tool_result", "retrieval_query", "retrieval_documents"),
+    *("prompt_template", "attributes", "resource", "events", "links"),
+)
+
+_UNBILLED = (None,) * 16
+
+
+def dump(value: Any) -> str:
+    """Compact JSON text of ``value``."""
+    return orjson.dumps(value, default=jsonable, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def dump_or_none(value: Any) -> str | None:
+    """JSON text; None stays unknown."""
+    return None if value is None else dump(value)
+
+
+def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer) -> Row:
+    """Map, price and flatten one span. A dialect that fails leaves a plain span: nothing is lost."""
+    raw = span.raw
+    dialect_name, fields = _canonical(raw)
+    get: Callable[[str], Any] = fields.get
+    start_us = (raw.start_ns or raw.end_ns or received_ns) // 1000
+    if start_us > _MAX_US:
+        start_us = received_ns // 1000
+    operation = get("operation")
+    billable = operation in BILLABLE_OPERATIONS
+    billed = _bill(raw, fields, start_us, pricer) if billable else _UNBILLED
+    messages_in, messages_out = get("input_messages"), get("output_messages")
+    resource = span.resource.attributes
+    span_row = (
+        span.trace_id,
+        span.span_id,
+        raw.parent_span_id,
+        raw.name,
+        _KINDS[raw.kind] if raw.kind < len(_KINDS) else "internal",
+        start_us,
+        (raw.end_ns - raw.start_ns) / 1e6 if raw.end_ns >= raw.start_ns > 0 else None,
+        _STATUS[raw.status_code] if raw.status_code < len(_STATUS) else "unset",
+        raw.status_message or None,
+        _text(resource.get("service.name")),
+        _text(resource.get("service.version")),
+        _text(resource.get("deployment.environment.name") or resource.get("deployment.environment")),
+        project,
+        raw.scope_name or None,
+        raw.scope_version or None,
+        dialect_name,
+        operation,
+        get("provider"),
+        get("request_model"),
+        get("response_model"),
+        get("response_id"),
+        get("finish_reason"),
+        get("is_stream"),
+        get("max_tokens"),
+        get("temperature"),
+        get("service_tier"),
+        get("ttft_ms"),
+        get("user_id"),
+        get("session_id"),
+        get("tags"),
+        get("prompt_name"),
+        get("prompt_version"),
+        get("tool_name"),
+        get("tool_call_id"),
+        get("agent_name"),
+        get("error_type"),
+        get("server_address"),
+        _input_preview(fields, messages_in),
+        _output_preview(fields, messages_out),
+        get("reported_cost_usd"),
+        *billed,
+    )
+    payload_row = (
+        span.trace_id,
+        span.span_id,
+        start_us,
+        dump_or_none(messages_in),
+        dump_or_none(messages_out),
+        dump_or_none(get("system_instructions")),
+        dump_or_none(get("tool_definitions")),
+        dump_or_none(get("tool_arguments")),
+        dump_or_none(get("tool_result")),
+        get("retrieval_query"),
+        dump_or_none(get("retrieval_documents")),
+        get("prompt_template"),
+        dump(raw.attributes),
+        span.resource.json,
+        dump(raw.events) if raw.events else None,
+        dump(span.links) if span.links else None,
+    )
+    key = CallKey(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        parent_span_id=raw.parent_span_id,
+        provider=get("provider"),
+        response_id=get("response_id"),
+        operation=operation,
+        input_tokens=billed[0],
+        output_tokens=billed[1],
+        has_messages=bool(messages_in or messages_out),
+        scope_name=raw.scope_name,
+        start_us=start_us,
+        request_model=get("request_model"),
+        response_model=get("response_model"),
+    )
+    return Row(span_row, payload_row, key)
+
+
+def _canonical(raw: RawSpan) -> tuple[str | None, Canonical]:
+    dialect = find_dialect(raw.scope_name, raw.attributes)
+    if dialect is None:
+        return None, {}
+    try:
+        return dialect.name, dialect.map(raw)
+    except Exception:
+        if raw.scope_name not in _failed_scopes and len(_failed_scopes) < 100:
+            _failed_scopes.add(raw.scope_name)
+            logger.exception("dialect %s failed on a span of %s; stored as a plain span", dialect.name, raw.scope_name)
+        return None, {}
+
+
+def _bill(raw: RawSpan, fields: Canonical, start_us: int, pricer: Pricer) -> tuple[Any, ...]:
+    """Usage and cost columns of a billable call, in the order of ``SPAN_COLUMNS``."""
+    usage = normalise_usage(raw.scope_name, fields.get("provider"), fields)
+    duration_s = (raw.end_ns - raw.start_ns) / 1e9 if raw.end_ns >= raw.start_ns > 0 else None
+    price = price_of(fields, usage, start_us, duration_s, pricer)
+    return (
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cache_read_tokens,
+        usage.cache_write_tokens,
+        usage.cache_write_1h_tokens,
+        usage.reasoning_tokens,
+        usage.input_audio_tokens,
+        usage.output_audio_tokens,
+        usage.input_image_tokens,
+        usage.output_image_tokens,
+        usage.input_tokens_raw,
+        usage.token_semantics,
+        usage.usage_source,
+        None if price.cost_usd is None else float(price.cost_usd),
+        price.price_source,
+        price.price_version,
+    )
+
+
+def price_of(fields: Canonical, usage: Usage, start_us: int, duration_s: float | None, pricer: Pricer) -> Price:
+    """Price of a call whose fields and usage are known."""
+    return pricer.price_call(
+        provider=fields.get("provider"),
+        response_model=fields.get("response_model"),
+        request_model=fields.get("request_model"),
+        server_address=fields.get("server_address"),
+        usage=usage,
+        service_tier=fields.get("service_tier"),
+        start_time=start_us * 1000,
+        duration_s=duration_s,
+        reported_cost_usd=fields.get("reported_cost_usd"),
+    )
+
+
+def _input_preview(fields: Canonical, messages: Any) -> str | None:
+    return (
+        message_preview(messages, last=True)
+        or shorten(fields.get("tool_arguments"))
+        or shorten(fields.get("retrieval_query"))
+    )
+
+
+def _output_preview(fields: Canonical, messages: Any) -> str | None:
+    shown = message_preview(messages, last=False) or shorten(fields.get("tool_result"))
+    if shown is None and (documents := fields.get("retrieval_documents")):
+        first = documents[0]
+        shown = shorten(first.get("content") if isinstance(first, dict) else first)
+    return shown
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)

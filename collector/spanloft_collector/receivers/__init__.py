@@ -1,0 +1,1 @@
+"""OTLP receivers: the only code that knows the transport."""

@@ -1,0 +1,212 @@
+"""What both transports do with a request: decode, check every span, drop repeats, journal, then acknowledge."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import NamedTuple, cast
+
+from google.protobuf.message import DecodeError, Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from spanloft_collector import telemetry
+from spanloft_collector.errors import BadRequest, Overloaded
+from spanloft_collector.journal import Journal, Kind
+
+REQUEST_TYPES: dict[Kind, type[Message]] = {
+    Kind.TRACES: ExportTraceServiceRequest,
+    Kind.LOGS: ExportLogsServiceRequest,
+    Kind.METRICS: ExportMetricsServiceRequest,
+}
+
+_ZERO_TRACE_ID = bytes(16)
+_ZERO_SPAN_ID = bytes(8)
+
+
+class Receipt(NamedTuple):
+    """The outcome of a request: how many items were rejected and why. ``durable`` resolves once it is on disk."""
+
+    rejected: int
+    message: str
+    durable: Future[None] | None
+
+
+class SeenSpans:
+    """Remembers recent spans, to tell a client's retry from a new span.
+
+    Two generations of hashes bound the memory; a key lives for at least ``capacity`` further keys.
+    """
+
+    def __init__(self, capacity: int = 400_000) -> None:
+        self._capacity = capacity
+        self._young: set[int] = set()
+        self._old: set[int] = set()
+
+    def add(self, key: int) -> bool:
+        """Remember ``key``; False when it was known."""
+        if key in self._young or key in self._old:
+            return False
+        self._young.add(key)
+        if len(self._young) >= self._capacity:
+            self._old, self._young = self._young, set()
+        return True
+
+    def discard(self, keys: Iterable[int]) -> None:
+        """Forget keys whose spans were not kept after all."""
+        self._young.difference_update(keys)
+        self._old.difference_update(keys)
+
+
+def span_key(trace_id: bytes, span_id: bytes) -> int:
+    """Identity of a span as one small integer."""
+    return hash(trace_id + span_id)
+
+
+class Acceptor:
+    """Takes requests of any transport into the journal. Thread-safe."""
+
+    def __init__(self, journal: Journal, seen: SeenSpans | None = None) -> None:
+        self.journal = journal
+        self.seen = seen or SeenSpans()
+        self._lock = threading.Lock()
+        self._in_flight: dict[int, list[int]] = {}
+        self._tickets = 0
+        self._latest: Future[None] | None = None
+        journal.set_failure_hook(self._forget_in_flight)
+
+    def accept(self, kind: Kind, body: bytes, *, project: str = "default", transport: str = "") -> Receipt:
+        """Decode and check ``body`` (protobuf) and queue it for the journal.
+
+        Raises:
+            BadRequest: the body is no such request.
+            Overloaded: try again later; nothing was kept.
+        """
+        try:
+            request = REQUEST_TYPES[kind].FromString(body)
+        except DecodeError as error:
+            raise BadRequest(f"the body is no {REQUEST_TYPES[kind].DESCRIPTOR.name}: {error}") from None
+        return self.accept_message(kind, request, body, project=project, transport=transport)
+
+    def accept_message(
+        self, kind: Kind, request: Message, body: bytes, *, project: str = "default", transport: str = ""
+    ) -> Receipt:
+        """Take an already decoded request; ``body`` is its serialised form."""
+        metadata: dict[str, object] = {} if project == "default" else {"project": project}
+        if kind is not Kind.TRACES:
+            items = count_items(kind, request)
+            if not items:
+                return Receipt(0, "", None)
+            durable = self.journal.append(kind, body, metadata)
+            telemetry.ACCEPTED_RECORDS.labels(kind.name.lower()).inc(items)
+            return Receipt(0, "", durable)
+        return self._accept_traces(cast(ExportTraceServiceRequest, request), body, metadata, transport)
+
+    def _accept_traces(
+        self, request: ExportTraceServiceRequest, body: bytes, metadata: dict[str, object], transport: str
+    ) -> Receipt:
+        keys, invalid = check_spans(request)
+        if not keys and not invalid:
+            return Receipt(0, "", None)
+        # Refuse before anything is remembered: a retry must not look like a repeat.
+        self.journal.check_capacity()
+        with self._lock:
+            failures = self.journal.failures
+            fresh: list[int] = []
+            skip: list[int] = []
+            for ordinal, key in enumerate(keys):
+                if key is None:
+                    skip.append(ordinal)
+                elif self.seen.add(key):
+                    fresh.append(key)
+                else:
+                    skip.append(ordinal)
+            repeats = len(skip) - len(invalid)
+            durable: Future[None] | None = None
+            if fresh:
+                if skip:
+                    metadata = {**metadata, "skip": skip}
+                durable = self._append(body, metadata, fresh, failures)
+            elif repeats:
+                # All repeats: they may still be on their way to the disk, so wait for what is queued.
+                durable = self._last_append(failures)
+        if fresh:
+            telemetry.ACCEPTED.labels(transport).inc(len(fresh))
+        if repeats:
+            telemetry.DUPLICATE.inc(repeats)
+        for reason in invalid:
+            telemetry.REFUSED.labels(reason).inc()
+        return Receipt(len(invalid), rejection_message(invalid), durable)
+
+    def _append(self, body: bytes, metadata: dict[str, object], fresh: list[int], failures: int) -> Future[None]:
+        self._tickets += 1
+        ticket = self._tickets
+        self._in_flight[ticket] = fresh
+        try:
+            durable = self.journal.append(Kind.TRACES, body, metadata, failures=failures)
+        except Exception:
+            self.seen.discard(self._in_flight.pop(ticket))
+            raise
+        started = time.perf_counter()
+
+        def settled(future: Future[None]) -> None:
+            telemetry.ACKNOWLEDGE_SECONDS.observe(time.perf_counter() - started)
+            self._in_flight.pop(ticket, None)
+
+        durable.add_done_callback(settled)
+        self._latest = durable
+        return durable
+
+    def _last_append(self, failures: int) -> Future[None] | None:
+        latest = self._latest
+        if failures != self.journal.failures:
+            raise Overloaded("a write to the journal failed; try again", retry_after_s=1)
+        return latest
+
+    def _forget_in_flight(self) -> None:
+        """Called by the journal when a write failed: spans not on disk may be sent again."""
+        for keys in list(self._in_flight.values()):
+            self.seen.discard(keys)
+
+
+def check_spans(request: ExportTraceServiceRequest) -> tuple[list[int | None], list[str]]:
+    """Return a key per span in request order (None for an invalid one) and the reasons of the invalid ones.
+
+    Ids must be 16 and 8 bytes and not all zero (opentelemetry-proto, trace.proto).
+    """
+    keys: list[int | None] = []
+    invalid: list[str] = []
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            for span in scope_spans.spans:
+                trace_id, span_id = span.trace_id, span.span_id
+                if len(trace_id) == 16 and len(span_id) == 8 and trace_id != _ZERO_TRACE_ID and span_id != _ZERO_SPAN_ID:
+                    keys.append(hash(trace_id + span_id))
+                else:
+                    keys.append(None)
+                    trace_ok = len(trace_id) == 16 and trace_id != _ZERO_TRACE_ID
+                    invalid.append("invalid_span_id" if trace_ok else "invalid_trace_id")
+    return keys, invalid
+
+
+def rejection_message(invalid: list[str]) -> str:
+    """English text for ``partial_success.error_message``."""
+    if not invalid:
+        return ""
+    expected = {
+        "invalid_trace_id": "trace_id must be 16 bytes and not all zero",
+        "invalid_span_id": "span_id must be 8 bytes and not all zero",
+    }
+    return "; ".join(f"{invalid.count(reason)} spans: {expected[reason]}" for reason in sorted(set(invalid)))
+
+
+def count_items(kind: Kind, request: Message) -> int:
+    """Log records or metrics in the request."""
+    if kind is Kind.LOGS:
+        logs = cast(ExportLogsServiceRequest, request)
+        return sum(len(scope.log_records) for resource in logs.resource_logs for scope in resource.scope_logs)
+    metrics = cast(ExportMetricsServiceRequest, request)
+    return sum(len(scope.metrics) for resource in metrics.resource_metrics for scope in resource.scope_metrics)

@@ -1,0 +1,230 @@
+"""OTLP/HTTP: protobuf and JSON on the same paths, and the health and metrics endpoints beside them."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from spanloft_collector import telemetry
+from spanloft_collector.errors import BadRequest, JournalError, Overloaded
+from spanloft_collector.journal import Kind
+from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, Receipt
+from spanloft_collector.receivers.encoding import BodyTooLarge, UnknownEncoding, decompress, parse_json
+
+logger = logging.getLogger(__name__)
+
+PROTOBUF = "application/x-protobuf"
+JSON = "application/json"
+SUPPORTED = f"{JSON}, {PROTOBUF}"
+# google.rpc.Code
+INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 3, 8, 13, 14, 16
+
+_PATHS = {"/v1/traces": Kind.TRACES, "/v1/logs": Kind.LOGS, "/v1/metrics": Kind.METRICS}
+_RESPONSES: dict[Kind, type[Message]] = {
+    Kind.TRACES: ExportTraceServiceResponse,
+    Kind.LOGS: ExportLogsServiceResponse,
+    Kind.METRICS: ExportMetricsServiceResponse,
+}
+# Bodies beyond this are decoded in a thread, so that small requests don't wait for them.
+_INLINE_BYTES = 2 * 1024 * 1024
+
+
+class InflightBudget:
+    """Bounds the request bytes in memory over all connections."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+
+    def take(self, size: int) -> None:
+        """Reserve ``size`` bytes; Overloaded when the budget is spent and something else will free it."""
+        if self.used and self.used + size > self.limit:
+            raise Overloaded("too many request bytes in flight; try again", retry_after_s=1)
+        self.used += size
+
+    def give(self, size: int) -> None:
+        """Return bytes."""
+        self.used -= size
+
+
+class HttpReceiver:
+    """Routes of the receiver; ``app`` is the ASGI application."""
+
+    def __init__(
+        self,
+        acceptor: Acceptor,
+        *,
+        keys: Mapping[str, str],
+        max_body_bytes: int,
+        max_inflight_bytes: int,
+    ) -> None:
+        self.acceptor = acceptor
+        self.keys = keys
+        self.max_body_bytes = max_body_bytes
+        self.budget = InflightBudget(max_inflight_bytes)
+        self.ready = True
+        self.app = Starlette(
+            routes=[
+                *(Route(path, self.export, methods=None) for path in _PATHS),
+                Route("/healthz", self.health),
+                Route("/readyz", self.readiness),
+                Route("/metrics", self.metrics),
+            ]
+        )
+
+    async def export(self, request: Request) -> Response:
+        """Handle one export request; every outcome is an OTLP answer."""
+        if request.method != "POST":
+            return PlainTextResponse(
+                "405 method not allowed, supported: [POST]", status_code=405, headers={"Allow": "POST"}
+            )
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in (PROTOBUF, JSON):
+            return PlainTextResponse(f"415 unsupported media type, supported: [{SUPPORTED}]", status_code=415)
+        try:
+            return await self._export(request, media_type)
+        except UnknownEncoding as error:
+            return self._failure(media_type, 415, INVALID_ARGUMENT, str(error))
+        except BodyTooLarge as error:
+            return self._failure(media_type, 413, INVALID_ARGUMENT, str(error))
+        except BadRequest as error:
+            return self._failure(media_type, 400, INVALID_ARGUMENT, str(error))
+        except Overloaded as error:
+            return self._unavailable(media_type, str(error), error.retry_after_s)
+        except JournalError as error:
+            return self._unavailable(media_type, str(error), 5)
+        except ClientDisconnect:
+            return Response(status_code=499)
+        except Exception:
+            # Whatever this is, the sender must keep its batch: 503 is retried, 500 is dropped.
+            logger.exception("request failed")
+            return self._unavailable(media_type, "the collector failed on this request; see its log", 5)
+
+    async def _export(self, request: Request, media_type: str) -> Response:
+        project = self._project(request)
+        if project is None:
+            response = self._failure(media_type, 401, UNAUTHENTICATED, "missing or wrong API key")
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        self.acceptor.journal.check_capacity()
+        kind = _PATHS[request.url.path]
+        body, taken = await self._read_body(request)
+        try:
+            encoding = request.headers.get("content-encoding", "")
+            size = len(body)
+            if encoding and encoding.lower() != "identity":
+                # Reserve for the output before it exists; a typical ratio, corrected below.
+                self.budget.take(size * 8)
+                taken += size * 8
+            if size > _INLINE_BYTES or (encoding and size > _INLINE_BYTES // 8):
+                receipt = await asyncio.to_thread(self._accept, kind, body, encoding, media_type, project)
+            else:
+                receipt = self._accept(kind, body, encoding, media_type, project)
+            del body
+            if receipt.durable is not None:
+                await asyncio.wrap_future(receipt.durable)
+        finally:
+            self.budget.give(taken)
+        telemetry.REQUESTS.labels("http", "ok").inc()
+        return self._success(kind, media_type, receipt)
+
+    def _accept(self, kind: Kind, body: bytes, encoding: str, media_type: str, project: str) -> Receipt:
+        data = decompress(body, encoding, self.max_body_bytes)
+        if media_type == PROTOBUF:
+            return self.acceptor.accept(kind, data, project=project, transport="http")
+        message = parse_json(data, REQUEST_TYPES[kind]())
+        return self.acceptor.accept_message(
+            kind, message, message.SerializeToString(), project=project, transport="http"
+        )
+
+    async def _read_body(self, request: Request) -> tuple[bytes, int]:
+        """Read the body within the limits; returns it and the bytes taken from the budget."""
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self.max_body_bytes:
+            raise BodyTooLarge(f"the body has {declared} bytes, the limit is {self.max_body_bytes}")
+        taken, chunks = 0, []
+        try:
+            async for chunk in request.stream():
+                self.budget.take(len(chunk))
+                taken += len(chunk)
+                chunks.append(chunk)
+                if taken > self.max_body_bytes:
+                    raise BodyTooLarge(f"the body is larger than {self.max_body_bytes} bytes")
+        except BaseException:
+            self.budget.give(taken)
+            raise
+        return b"".join(chunks), taken
+
+    def _project(self, request: Request) -> str | None:
+        return project_of(self.keys, request.headers.get("authorization", ""))
+
+    def _success(self, kind: Kind, media_type: str, receipt: Receipt) -> Response:
+        message: Any = _RESPONSES[kind]()
+        if receipt.rejected:
+            message.partial_success.rejected_spans = receipt.rejected
+            message.partial_success.error_message = receipt.message
+        return Response(encode(message, media_type), media_type=media_type)
+
+    def _failure(self, media_type: str, status: int, code: int, text: str) -> Response:
+        telemetry.REQUESTS.labels("http", str(status)).inc()
+        return Response(encode(Status(code=code, message=text), media_type), status_code=status, media_type=media_type)
+
+    def _unavailable(self, media_type: str, text: str, retry_after_s: float) -> Response:
+        response = self._failure(media_type, 503, UNAVAILABLE, text)
+        response.headers["Retry-After"] = str(max(1, round(retry_after_s)))
+        return response
+
+    async def health(self, request: Request) -> Response:
+        """200 while the process lives."""
+        return PlainTextResponse("ok\n")
+
+    async def readiness(self, request: Request) -> Response:
+        """200 while requests are accepted, 503 with the reason otherwise."""
+        try:
+            self.acceptor.journal.check_capacity()
+        except Overloaded as error:
+            return PlainTextResponse(f"{error}\n", status_code=503)
+        return PlainTextResponse("ready\n" if self.ready else "stopping\n", status_code=200 if self.ready else 503)
+
+    async def metrics(self, request: Request) -> Response:
+        """Prometheus metrics."""
+        telemetry.JOURNAL_PENDING.set(self.acceptor.journal.pending_bytes)
+        telemetry.JOURNAL_BACKLOG.set(self.acceptor.journal.backlog_bytes())
+        return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def project_of(keys: Mapping[str, str], authorization: str) -> str | None:
+    """Project of the presented key; "default" when no keys are configured, None when the key is wrong."""
+    if not keys:
+        return "default"
+    scheme, _, token = authorization.partition(" ")
+    presented = token.strip().encode() if scheme.lower() == "bearer" else b""
+    found = None
+    for key, project in keys.items():
+        # Compare with every key, so that the time says nothing about which one was close.
+        if hmac.compare_digest(presented, key.encode()):
+            found = project
+    return found
+
+
+def encode(message: Message, media_type: str) -> bytes:
+    """Serialise a response in the encoding of its request."""
+    if media_type == PROTOBUF:
+        return message.SerializeToString()
+    return orjson.dumps(MessageToDict(message))

@@ -1,0 +1,75 @@
+"""Settings of the collector, the jobs and the dashboard. The environment's names are ``SPANLOFT_<FIELD>``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from spanloft_collector.errors import SpanloftError
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Settings(BaseSettings):
+    """One class for all settings; command-line options win over the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="SPANLOFT_", extra="ignore", frozen=True)
+
+    store: Path = Field(default=Path("~/.spanloft"), description="Directory of the store")
+    host: str = Field(default="127.0.0.1", description="Address to listen on; another than loopback needs API keys")
+    grpc_port: int = Field(default=4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 picks a free one")
+    http_port: int = Field(default=4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 picks a free one")
+    dashboard_port: int = Field(default=8501, ge=0, le=65535, description="Port of the dashboard; 0 picks a free one")
+    api_key: SecretStr | None = Field(
+        default=None,
+        description="Keys that may send: KEY, or PROJECT:KEY, comma-separated. Needed on any host but loopback",
+    )
+    max_body_bytes: int = Field(
+        default=64 * 1024 * 1024, gt=0, description="Largest request accepted, after decompression"
+    )
+    max_inflight_bytes: int = Field(
+        default=128 * 1024 * 1024, gt=0, description="Request bytes in memory beyond which senders are told to wait"
+    )
+    max_journal_bytes: int = Field(
+        default=8 * 1024**3, gt=0, description="Journal size beyond which senders are told to wait"
+    )
+    publish_interval_s: float = Field(
+        default=1.0, gt=0, description="Longest time an accepted span waits before it is published"
+    )
+    publish_rows: int = Field(default=16_384, gt=0, description="Spans that are published together at the most")
+    compact_interval_s: float = Field(default=10.0, gt=0, description="How often small files are merged")
+    grace_s: float = Field(
+        default=600.0, ge=0, description="How long a superseded file stays on disk for queries that still read it"
+    )
+    prices: Path | None = Field(default=None, description="YAML file of price overrides")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the environment; ``overrides`` that are not None win.
+
+    Raises:
+        SpanloftError: a value is invalid; the message names the variable and what was expected.
+    """
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise SpanloftError(f"SPANLOFT_{name}={first['input']!r}: {first['msg']}") from None
+
+
+def parse_api_keys(value: str) -> dict[str, str]:
+    """Parse ``KEY`` or ``PROJECT:KEY``, comma-separated, into key -> project.
+
+    Raises:
+        SpanloftError: an entry is empty.
+    """
+    keys: dict[str, str] = {}
+    for entry in value.split(","):
+        project, separator, key = entry.strip().rpartition(":")
+        if not key or (separator and not project):
+            raise SpanloftError("SPANLOFT_API_KEY: expected KEY or PROJECT:KEY, comma-separated, found an empty part")
+        keys[key] = project or "default"
+    return keys

@@ -1,0 +1,128 @@
+"""Merges small files into larger ones, without a lock and without a reader noticing.
+
+Files have a level: what the pipeline publishes is level 0, ``FAN_IN`` files of one level and day become one file of
+the next. The merged file is in place some seconds before the manifest names it, because a query finds its files
+first and reads the manifest a moment later. Superseded files stay for a grace period.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from spanloft_collector.errors import StoreError
+from spanloft_collector.store.manifest import LiveFile, load_manifest, update_manifest
+from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.schema import arrow_schema
+
+logger = logging.getLogger(__name__)
+
+FAN_IN = 12
+"""Files of one level that become one of the next: few enough to keep views fast, enough to rewrite rarely."""
+MAX_BYTES = 256 * 1024 * 1024
+"""Files are not merged beyond this size: it bounds the memory of a merge."""
+COMPRESSION_LEVEL = 6
+SETTLE_S = 10.0
+"""How long a merged file is in place before the manifest names it: longer than a query takes to start."""
+
+DEDUPLICATED = frozenset({"spans", "payloads"})
+
+
+class Staged(NamedTuple):
+    """A merge whose file is in place but not yet named by the manifest."""
+
+    writer: str
+    merged: list[LiveFile]
+    inputs: list[LiveFile]
+    ready_at: float
+
+
+def writers(store: ParquetStore) -> list[str]:
+    """Names of all writers with a manifest."""
+    return sorted(path.stem for path in (store.root / "manifest").glob("*.parquet"))
+
+
+def plan(files: Iterable[LiveFile], *, busy: frozenset[str] = frozenset()) -> list[list[LiveFile]]:
+    """Groups of files to merge: per dataset, day and level, oldest first; without the files in ``busy``."""
+    groups: dict[tuple[str, str, int], list[LiveFile]] = defaultdict(list)
+    for file in files:
+        if file.file not in busy:
+            groups[file.dataset, file.day, file.level].append(file)
+    merges = []
+    for group in groups.values():
+        # Names begin with the writer and the time of writing, so they sort by age.
+        group.sort(key=lambda file: Path(file.file).name)
+        for start in range(0, len(group) - FAN_IN + 1, FAN_IN):
+            batch = group[start : start + FAN_IN]
+            if sum(file.bytes for file in batch) <= MAX_BYTES:
+                merges.append(batch)
+    return merges
+
+
+def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
+    """Write one file with the rows of ``inputs``; spans that were stored twice are kept once."""
+    dataset = inputs[0].dataset
+    schema = arrow_schema(dataset)
+    tables = [pq.read_table(file.file, partitioning=None, schema=schema) for file in inputs]
+    table = pa.concat_tables(tables)
+    if dataset in DEDUPLICATED:
+        table = first_of_each_span(table)
+    level = inputs[0].level + 1
+    merged = store.write_files(writer, dataset, table, level=level, compression_level=COMPRESSION_LEVEL)
+    return Staged(writer, merged, inputs, time.monotonic() + SETTLE_S)
+
+
+def first_of_each_span(table: pa.Table) -> pa.Table:
+    """Drop rows whose (trace_id, span_id) came before."""
+    keys = table.select(["trace_id", "span_id"]).append_column("row", pa.array(range(table.num_rows), pa.int64()))
+    first = keys.group_by(["trace_id", "span_id"]).aggregate([("row", "min")]).column("row_min")
+    if len(first) == table.num_rows:
+        return table
+    logger.info("%d spans that were stored twice are now stored once", table.num_rows - len(first))
+    return table.take(first.combine_chunks().sort())
+
+
+def switch(store: ParquetStore, staged: Staged) -> None:
+    """Name the merged file in the manifest instead of its inputs, in one step."""
+    inputs = [file.file for file in staged.inputs]
+    try:
+        update_manifest(store.manifest_path(staged.writer), add=staged.merged, remove=inputs)
+    except StoreError as error:
+        # The inputs were expired or replaced meanwhile; the merged file is an orphan and will be swept.
+        logger.info("a merge was given up: %s", error)
+
+
+def sweep(store: ParquetStore, grace_s: float) -> int:
+    """Delete files that no manifest names: retired ones after ``grace_s``, orphans of a crash when older than that.
+
+    Returns the number of files deleted.
+    """
+    now = time.time()
+    deleted = 0
+    known: set[str] = set()
+    for writer in writers(store):
+        manifest = load_manifest(store.manifest_path(writer))
+        due = [file for file, since in manifest.retired.items() if now - since > grace_s]
+        for file in due:
+            Path(file).unlink(missing_ok=True)
+        if due:
+            update_manifest(store.manifest_path(writer), forget=due)
+            deleted += len(due)
+        known |= {file.file for file in manifest.files} | manifest.retired.keys()
+    # Orphans: a file is written before it is named, so only an old one is surely nobody's.
+    for path in (store.root / "data").glob("*/day=*/*"):
+        try:
+            age = now - path.stat().st_mtime
+            if str(path) not in known and path.name != "empty.parquet" and age > max(grace_s, 60.0):
+                path.unlink()
+                deleted += 1
+        except FileNotFoundError:
+            continue
+    return deleted

@@ -1,0 +1,66 @@
+"""Keeps the number of files small and the disk clean while the store is in use."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from types import TracebackType
+
+from spanloft_collector.store.compact import Staged, load_manifest, merge, plan, sweep, switch, writers
+from spanloft_collector.store.parquet import ParquetStore
+
+logger = logging.getLogger(__name__)
+
+SWEEP_S = 60.0
+
+
+class Maintenance:
+    """A thread that merges and sweeps; a context manager around the process that owns the store."""
+
+    def __init__(self, store: ParquetStore, *, interval_s: float = 10.0, grace_s: float = 600.0) -> None:
+        self.store = store
+        self.interval_s = interval_s
+        self.grace_s = grace_s
+        self._staged: list[Staged] = []
+        self._swept = 0.0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
+
+    def __enter__(self) -> Maintenance:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def step(self) -> int:
+        """Switch what has settled, merge what is due, sweep; returns the number of merges started."""
+        now = time.monotonic()
+        settled = [staged for staged in self._staged if staged.ready_at <= now]
+        self._staged = [staged for staged in self._staged if staged.ready_at > now]
+        for staged in settled:
+            switch(self.store, staged)
+        merges = 0
+        for writer in writers(self.store):
+            busy = frozenset(file.file for staged in self._staged for file in staged.inputs)
+            for inputs in plan(load_manifest(self.store.manifest_path(writer)).files, busy=busy):
+                if self._stop.is_set():
+                    return merges
+                self._staged.append(merge(self.store, writer, inputs))
+                merges += 1
+        if now - self._swept > SWEEP_S:
+            self._swept = now
+            sweep(self.store, self.grace_s)
+        return merges
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.interval_s):
+            try:
+                self.step()
+            except Exception:
+                # The store is whole without this; whatever it was may be gone next time.
+                logger.exception("maintenance failed, will try again")
