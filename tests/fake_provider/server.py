@@ -6,6 +6,8 @@ import itertools
 import json
 import socket
 import time
+from collections import deque
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -26,6 +28,9 @@ class FakeServer(ThreadingHTTPServer):
         self.ledger = ledger
         self.routes = load_routes()
         self.numbers = itertools.count(1)
+        self.cached: set[str] = set()
+        self.replies: deque[str] = deque()
+        """Texts to answer with, one per request, before any is invented."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that went away is no error of ours."""
@@ -57,7 +62,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_json(400, {"error": {"message": "body is not JSON", "type": "invalid_request_error"}}, {})
             return
         case = find_case(headers, body)
-        request = Request(path, headers, body, case, self.server.ledger, next(self.server.numbers))
+        if self.server.replies and case.reply is None:
+            case = replace(case, reply=self.server.replies.popleft())
+        number = next(self.server.numbers)
+        request = Request(path, headers, body, case, self.server.ledger, number, self.server.cached)
         if case.drop:
             self._drop(Bill(path, "", str(body.get("model", "")), status=0, completed=False))
             return

@@ -70,8 +70,9 @@ def pieces(text: str, number: int) -> Iterator[str]:
 def arguments_for(schema: Mapping[str, Any], prompt: str, number: int) -> dict[str, Any]:
     """Arguments that satisfy the top level of a JSON schema, with values from the prompt where they fit."""
     properties: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
-    names = re.findall(r"\b[A-Z][a-zà-ÿ]+\b|\b[A-Z]{1,3}-?\d{3,}\b", prompt)
-    found = iter(reversed(names))
+    codes = iter(re.findall(r"\b[A-Z]{1,3}-?\d{3,}\b", prompt))
+    # A capital after a lower-case word is a name; at the start of a sentence it says nothing.
+    names = iter(re.findall(r"(?<=[a-zà-ÿ,] )[A-Z][a-zà-ÿø]+\b", prompt))
     values: dict[str, Any] = {}
     for name, spec in properties.items():
         kind = spec.get("type", "string")
@@ -84,7 +85,9 @@ def arguments_for(schema: Mapping[str, Any], prompt: str, number: int) -> dict[s
         elif kind == "boolean":
             values[name] = True
         elif kind == "array":
-            values[name] = [next(found, "first")]
+            values[name] = [next(names, "first")]
+        elif name.endswith(("id", "number", "code")):
+            values[name] = next(codes, f"A-{10000 + variation(number, name, 9999)}")
         else:
-            values[name] = next(found, "Paris")
+            values[name] = next(names, "Paris")
     return values

@@ -22,6 +22,8 @@ class Request:
     ledger: Ledger
     number: int
     """Serial number of the request in this server: seeds ids and the variation of token counts."""
+    cached: set[str]
+    """Keys of the prompt blocks that the provider has in its cache, shared by all requests of a server."""
 
 
 @dataclass(slots=True)

@@ -26,7 +26,6 @@ _ERRORS = {
     529: ("overloaded_error", "Overloaded"),
 }
 
-_cache: set[str] = set()
 _cache_lock = threading.Lock()
 
 
@@ -89,7 +88,7 @@ def _fill_usage(request: Request, bill: Bill, blocks: list[dict[str, Any]]) -> N
     body = request.body
     total = count_tokens([body.get("system") or "", body.get("tools") or "", body["messages"]])
     total += variation(request.number, "in", 9)
-    read, written = _use_cache(body)
+    read, written = _use_cache(request)
     if request.case.cached is not None:
         read = request.case.cached
     fresh = max(total - read - sum(written.values()), 3)
@@ -114,9 +113,10 @@ def _fill_usage(request: Request, bill: Bill, blocks: list[dict[str, Any]]) -> N
     }
 
 
-def _use_cache(body: dict[str, Any]) -> tuple[int, dict[str, int]]:
+def _use_cache(request: Request) -> tuple[int, dict[str, int]]:
     """Tokens read from the cache, and written to it by lifetime: every marked block is an entry of its own."""
     read, written = 0, {"5m": 0, "1h": 0}
+    body = request.body
     contents = [body.get("system") or [], body.get("tools") or [], *(turn["content"] for turn in body["messages"])]
     for content in contents:
         for block in content if isinstance(content, list) else []:
@@ -125,8 +125,8 @@ def _use_cache(body: dict[str, Any]) -> tuple[int, dict[str, int]]:
             size = count_tokens(text_of(block) or block)
             key = hashlib.sha256(f"{body['model']}{json.dumps(block, sort_keys=True)}".encode()).hexdigest()
             with _cache_lock:
-                known = key in _cache
-                _cache.add(key)
+                known = key in request.cached
+                request.cached.add(key)
             if known:
                 read += size
             else:
