@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import logging
 import os
 import signal
@@ -23,6 +24,7 @@ from spanloft_collector.jobs.cost import CostJob
 from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
+from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.pipeline.process import WRITER, Pipeline
 from spanloft_collector.pipeline.worker import PipelineProcess
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
@@ -31,6 +33,7 @@ from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, SeenSpa
 from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
 from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
+from spanloft_collector.store.files import write_durably
 from spanloft_collector.store.maintenance import Maintenance
 from spanloft_collector.store.parquet import ParquetStore
 
@@ -107,7 +110,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
     create_pricer(settings)
     store = ParquetStore(settings.store)
     with ExitStack() as stack:
-        stack.enter_context(exclusive(store.root / "collector.lock", wait=False))
+        stack.enter_context(exclusive(store.root / LOCK_FILE, wait=False))
         http_socket = stack.enter_context(listen(settings.host, settings.http_port))
         # A predecessor's pipeline may still be publishing; what it publishes must be remembered too.
         with exclusive(store.root / "ingest.lock", wait=True):
@@ -126,7 +129,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
         pipeline.start()
         grpc_server.start()
         try:
-            serve_http(receiver, http_socket, lambda port: announce(grpc_port, port))
+            serve_http(receiver, http_socket, partial(announce_address, store, settings.host, grpc_port, announce))
         finally:
             receiver.ready = False
             grpc_server.stop(GRPC_STOP_S).wait()
@@ -160,6 +163,16 @@ def serve_http(receiver: HttpReceiver, http_socket: socket.socket, announce: Cal
         signal.signal(number, lambda *_: None)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(serve())
+
+
+def announce_address(
+    store: ParquetStore, host: str, grpc_port: int, announce: Callable[[int, int], None], http_port: int
+) -> None:
+    """Leave the address in the store for commands that want to reach this collector, and tell the caller."""
+    shown = f"[{host}]" if ":" in host else host
+    address = {"pid": os.getpid(), "http": f"http://{shown}:{http_port}", "grpc": f"{shown}:{grpc_port}"}
+    write_durably(store.root / ADDRESS_FILE, json.dumps(address).encode())
+    announce(grpc_port, http_port)
 
 
 def recent_spans(store: ParquetStore) -> SeenSpans:

@@ -35,6 +35,8 @@ SUPPORTED = f"{JSON}, {PROTOBUF}"
 # google.rpc.Code
 INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 3, 8, 13, 14, 16
 
+# All of them reach the handler, which says what is supported.
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _PATHS = {"/v1/traces": Kind.TRACES, "/v1/logs": Kind.LOGS, "/v1/metrics": Kind.METRICS}
 _RESPONSES: dict[Kind, type[Message]] = {
     Kind.TRACES: ExportTraceServiceResponse,
@@ -81,7 +83,7 @@ class HttpReceiver:
         self.ready = True
         self.app = Starlette(
             routes=[
-                *(Route(path, self.export, methods=None) for path in _PATHS),
+                *(Route(path, self.export, methods=_METHODS) for path in _PATHS),
                 Route("/healthz", self.health),
                 Route("/readyz", self.readiness),
                 Route("/metrics", self.metrics),

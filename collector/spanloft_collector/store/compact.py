@@ -70,7 +70,7 @@ def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
     """Write one file with the rows of ``inputs``; spans that were stored twice are kept once."""
     dataset = inputs[0].dataset
     schema = arrow_schema(dataset)
-    tables = [pq.read_table(file.file, partitioning=None, schema=schema) for file in inputs]
+    tables = [pq.read_table(store.root / file.file, partitioning=None, schema=schema) for file in inputs]
     table = pa.concat_tables(tables)
     if dataset in DEDUPLICATED:
         table = first_of_each_span(table)
@@ -111,7 +111,7 @@ def sweep(store: ParquetStore, grace_s: float) -> int:
         manifest = load_manifest(store.manifest_path(writer))
         due = [file for file, since in manifest.retired.items() if now - since > grace_s]
         for file in due:
-            Path(file).unlink(missing_ok=True)
+            (store.root / file).unlink(missing_ok=True)
         if due:
             update_manifest(store.manifest_path(writer), forget=due)
             deleted += len(due)
@@ -120,7 +120,7 @@ def sweep(store: ParquetStore, grace_s: float) -> int:
     for path in (store.root / "data").glob("*/day=*/*"):
         try:
             age = now - path.stat().st_mtime
-            if str(path) not in known and path.name != "empty.parquet" and age > max(grace_s, 60.0):
+            if str(path.relative_to(store.root)) not in known and path.name != "empty.parquet" and age > max(grace_s, 60.0):
                 path.unlink()
                 deleted += 1
         except FileNotFoundError:

@@ -131,7 +131,7 @@ class ParquetStore:
                 dictionary=dictionary,
             )
             fsync_directory(directory)
-            files.append(LiveFile(str(path), dataset, day, rows.num_rows, size, level))
+            files.append(LiveFile(str(path.relative_to(self.root)), dataset, day, rows.num_rows, size, level))
         return files
 
     def _check_version(self) -> None:

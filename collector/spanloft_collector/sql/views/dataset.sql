@@ -1,7 +1,8 @@
--- One view per dataset. The glob finds the files, the manifests say which of them are live.
+-- One view per dataset. The glob finds the files, the manifests say which of them are live; their paths are relative
+-- to the store, so that only this file has to be written anew when the store moves.
 CREATE VIEW "{dataset}" AS
 SELECT {columns}
 FROM read_parquet('{root}/data/{dataset}/day=*/*.parquet', filename = true, hive_partitioning = false)
 WHERE filename IN (
-    SELECT file FROM read_parquet('{root}/manifest/*.parquet', hive_partitioning = false) WHERE dataset = '{dataset}'
+    SELECT '{root}/' || file FROM read_parquet('{root}/manifest/*.parquet', hive_partitioning = false) WHERE dataset = '{dataset}'
 );

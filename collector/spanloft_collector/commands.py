@@ -1,0 +1,157 @@
+"""What the ``spanloft`` commands do beyond starting a part: load, sql, jobs run."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from google.protobuf.message import Message
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from spanloft_collector.app import create_runner, exclusive, recent_spans, run_pipeline
+from spanloft_collector.errors import SpanloftError
+from spanloft_collector.journal import Journal, Kind
+from spanloft_collector.loader import LOCK_FILE, LoadReport, Send, load_files, running_collector, send_over_http
+from spanloft_collector.receivers.accept import Acceptor
+from spanloft_collector.receivers.files import find_files
+from spanloft_collector.settings import Settings
+from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.reader import DuckDBReader
+
+FORMATS = ("table", "csv", "json", "parquet")
+_TABLE_ROWS = 200
+
+
+def load(settings: Settings, paths: list[Path]) -> int:
+    """Load OTLP files into the store; 0 when all could be read, 1 when something was left out."""
+    files = find_files(paths)
+    store = ParquetStore(settings.store)
+    console = Console(stderr=True)
+    total = sum(path.stat().st_size for path in files)
+    with (
+        Progress(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=console
+        ) as bar,
+        sender(settings, store) as send,
+    ):
+        task = bar.add_task(f"Loading {len(files)} file{'s' * (len(files) != 1)}", total=total)
+        report = load_files(files, send, store.reader(), lambda size: bar.advance(task, size))
+        bar.update(task, completed=total)
+    return summarise(report, console)
+
+
+def summarise(report: LoadReport, console: Console) -> int:
+    """Say what came of a load."""
+    for error in report.errors:
+        console.print(error, style="red", markup=False, highlight=False, soft_wrap=True)
+    parts = [f"{report.spans} spans loaded"]
+    if report.records:
+        parts.append(f"{report.records} log and metric requests loaded")
+    if report.already_stored:
+        parts.append(f"{report.already_stored} were already in the store")
+    if report.rejected:
+        parts.append(f"{report.rejected} rejected for invalid ids")
+    if report.errors:
+        parts.append(f"{len(report.errors)} left out, see above")
+    console.print(", ".join(parts), markup=False, highlight=False)
+    return 1 if report.errors or report.rejected else 0
+
+
+@contextmanager
+def sender(settings: Settings, store: ParquetStore) -> Iterator[Send]:
+    """Hand requests to the collector if one runs on the store; else journal and publish them here."""
+    url = running_collector(store.root)
+    if url is not None:
+        keys = settings.api_key.get_secret_value() if settings.api_key else ""
+        yield send_over_http(url, keys.split(",")[0].rpartition(":")[2] or None)
+        return
+    with exclusive(store.root / LOCK_FILE, wait=False):
+        with exclusive(store.root / "ingest.lock", wait=True):
+            seen = recent_spans(store)
+        journal = Journal(store.root / "journal", max_backlog_bytes=1 << 62)
+        acceptor = Acceptor(journal, seen)
+
+        def send(kind: Kind, message: Message) -> int:
+            receipt = acceptor.accept_message(kind, message, message.SerializeToString(), transport="file")
+            if receipt.durable is not None:
+                receipt.durable.result()
+            return receipt.rejected
+
+        try:
+            yield send
+        finally:
+            journal.close()
+            run_pipeline(settings, lambda: True)
+
+
+def run_job(settings: Settings, name: str, *, recompute: bool) -> None:
+    """Run a job, or all of them, until nothing is left, with a progress bar."""
+    runner = create_runner(settings)
+    names = list(runner.jobs) if name == "all" else [name]
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        for job in names:
+            task = bar.add_task(job, total=None)
+
+            def advance(_: str, done: int, total: int, task: Any = task) -> None:
+                bar.update(task, completed=done, total=total)
+
+            runner.run_until_idle(job, recompute=recompute, progress=advance)
+
+
+def run_sql(settings: Settings, statement: str, output: str) -> int:
+    """Run one statement and print its rows."""
+    if output not in FORMATS:
+        raise SpanloftError(f"--format {output}: expected one of {', '.join(FORMATS)}")
+    store = settings.store.expanduser().resolve()
+    connection = DuckDBReader(store / "spanloft.duckdb").connect()
+    try:
+        result = connection.execute(statement)
+        table = result.to_arrow_table() if result.description else pa.table({})
+    except duckdb.Error as error:
+        raise SpanloftError(str(error)) from None
+    finally:
+        connection.close()
+    write_rows(table, output)
+    return 0
+
+
+def write_rows(table: pa.Table, output: str) -> None:
+    """Write rows to stdout in the chosen format."""
+    if output == "parquet":
+        pq.write_table(table, pa.PythonFile(sys.stdout.buffer, mode="w"))
+        return
+    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    if output == "csv":
+        writer = csv.writer(sys.stdout)
+        writer.writerow(table.column_names)
+        writer.writerows(rows)
+    elif output == "json":
+        for row in rows:
+            sys.stdout.write(json.dumps(dict(zip(table.column_names, row, strict=True)), default=str) + "\n")
+    else:
+        print_table(table)
+
+
+def print_table(table: pa.Table) -> None:
+    """Show rows to a person; numbers to the right, long results cut with a note."""
+    shown = Table(show_edge=False, header_style="bold")
+    for field in table.schema:
+        numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        shown.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
+    for row in table.slice(0, _TABLE_ROWS).to_pylist():
+        shown.add_row(*("" if value is None else str(value) for value in row.values()))
+    console = Console()
+    console.print(shown, markup=False)
+    if table.num_rows > _TABLE_ROWS:
+        console.print(f"{table.num_rows - _TABLE_ROWS} more rows; add LIMIT, or use --format csv", style="dim")

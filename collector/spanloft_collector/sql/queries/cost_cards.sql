@@ -1,0 +1,21 @@
+-- Totals of the period (bucket NULL) and of each bucket, beside those of the period before.
+SELECT
+    if(start_time >= $since, 'now', 'before') AS period,
+    time_bucket(to_seconds($bucket_s), start_time) AS bucket,
+    count(*) FILTER (WHERE status_code IS DISTINCT FROM 'error') AS calls,
+    sum(cost_usd) AS cost_usd,
+    sum(cost_usd) / nullif(count(cost_usd), 0) AS cost_per_call,
+    1000000 * sum(cost_usd) / nullif(sum(input_tokens + output_tokens) FILTER (WHERE cost_usd IS NOT NULL), 0) AS cost_per_million,
+    count(*) FILTER (WHERE cost_usd IS NULL AND status_code IS DISTINCT FROM 'error') AS unpriced_calls,
+    sum(input_tokens)::BIGINT AS input_tokens,
+    sum(output_tokens)::BIGINT AS output_tokens,
+    sum(cache_read_tokens) / nullif(sum(input_tokens), 0) AS cached_share
+FROM llm_calls
+WHERE start_time >= coalesce($before, $since) AND start_time < $until
+  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+  AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
+  AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+  AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
+GROUP BY GROUPING SETS ((period), (period, bucket))
+ORDER BY period, bucket NULLS FIRST;

@@ -1,0 +1,31 @@
+-- Cost over time by $group_by: the seven dearest, the rest together. Calls without a price are not in it.
+WITH calls AS (
+    SELECT
+        time_bucket(to_seconds($bucket_s), start_time) AS bucket,
+        coalesce(CASE $group_by
+            WHEN 'provider' THEN provider WHEN 'service' THEN service_name WHEN 'user' THEN user_id
+            WHEN 'operation' THEN operation ELSE model
+        END, 'unknown') AS grouped,
+        any_value(provider) AS provider, sum(cost_usd) AS cost_usd
+    FROM llm_calls
+    WHERE start_time >= $since AND start_time < $until
+  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+  AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
+  AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+  AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
+      AND cost_usd IS NOT NULL
+    GROUP BY bucket, grouped
+),
+ranked AS (
+    SELECT grouped, row_number() OVER (ORDER BY sum(cost_usd) DESC, grouped) AS place
+    FROM calls
+    GROUP BY grouped
+)
+SELECT
+    bucket, if(place <= 7, grouped, 'other') AS series, any_value(if(place <= 7, provider, NULL)) AS provider,
+    sum(cost_usd) AS cost_usd, min(place) AS place
+FROM calls
+JOIN ranked USING (grouped)
+GROUP BY bucket, series
+ORDER BY place, bucket;

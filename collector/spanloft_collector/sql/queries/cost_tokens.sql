@@ -1,0 +1,16 @@
+-- Tokens over time by kind. Input is split into what the provider's cache served and what it did not.
+SELECT
+    time_bucket(to_seconds($bucket_s), start_time) AS bucket,
+    sum(uncached_input_tokens)::BIGINT AS "uncached input",
+    sum(cache_read_tokens)::BIGINT AS "cache read",
+    sum(cache_write_tokens)::BIGINT AS "cache write",
+    sum(output_tokens)::BIGINT AS "output"
+FROM llm_calls
+WHERE start_time >= $since AND start_time < $until
+  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+  AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
+  AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+  AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
+GROUP BY bucket
+ORDER BY bucket;
