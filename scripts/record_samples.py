@@ -32,14 +32,13 @@ import sample_cases  # noqa: E402
 from fake_provider.ledger import Ledger  # noqa: E402
 from fake_provider.server import FakeServer  # noqa: E402
 from google.protobuf.json_format import MessageToDict  # noqa: E402
-from sample_normal import normalise  # noqa: E402
-
 from opentelemetry import trace  # noqa: E402
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: E402
 from opentelemetry.sdk.resources import Resource  # noqa: E402
 from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: E402
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: E402
+from sample_normal import normalise  # noqa: E402
 
 Case = Callable[[sample_cases.Kit], None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections import deque
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from typing import Any
 
 import anthropic
 import openai
-
 from opentelemetry.trace import Tracer
 
 
@@ -185,14 +185,12 @@ def cached(kit: Kit) -> None:
 
 
 def rate_limited(kit: Kit) -> None:
-    try:
+    with contextlib.suppress(openai.RateLimitError):
         kit.openai.with_options(max_retries=0).chat.completions.create(
             model="gpt-4o",
             messages=[{"role": "user", "content": "Summarise the last 50 tickets about late parcels."}],
             extra_headers={"x-fake-case": "429"},
         )
-    except openai.RateLimitError:
-        pass
 
 
 def embeddings(kit: Kit) -> None:
@@ -206,8 +204,8 @@ def embeddings(kit: Kit) -> None:
 
 def responses(kit: Kit) -> None:
     kit.replies.append(
-        "Use `EXPLAIN ANALYZE` first: the plan reads the whole orders table because `date(created_at)` hides the index. "
-        "Filter with `created_at >= '2026-11-01'` instead and the index is used."
+        "Use `EXPLAIN ANALYZE` first: it reads the whole orders table because `date(created_at)` hides the index; "
+        "filter with `created_at >= '2026-11-01'` instead and the index is used."
     )
     with kit.context(user="dev-31", session="ide-0117"):
         kit.openai.responses.create(
@@ -266,8 +264,8 @@ def messages(kit: Kit) -> None:
 
 def messages_stream(kit: Kit) -> None:
     kit.replies.append(
-        "The test fails only in CI because it compares local times: the runner is on UTC. Freeze the clock and pass the "
-        "zone explicitly, e.g. `datetime.now(ZoneInfo('Europe/Berlin'))`."
+        "The test fails only in CI because it compares local times: the runner is on UTC. Freeze the clock and pass "
+        "the zone explicitly, e.g. `datetime.now(ZoneInfo('Europe/Berlin'))`."
     )
     with kit.anthropic.messages.stream(
         model="claude-sonnet-5",
@@ -285,8 +283,8 @@ def messages_create_stream(kit: Kit) -> None:
     for _ in kit.anthropic.messages.create(
         model="claude-haiku-4-5",
         max_tokens=200,
-        messages=[{"role": "user", "content": "Translate to French: Hello, your parcel waits at the pick-up point until "
-                   "1 December."}],
+        messages=[{"role": "user", "content": "Translate to French: Hello, your parcel waits at the pick-up point "
+                   "until 1 December."}],
         stream=True,
     ):  # fmt: skip
         pass
