@@ -1,0 +1,61 @@
+# Targets for people; `make help` lists them. Everything lives in .venv, nothing is installed system-wide
+# except Chromium for the browser tests, and only when there is none.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STORE ?= .spanloft
+ARGS ?=
+
+.DEFAULT_GOAL := help
+
+help:  ## List the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/uv:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Spanloft needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+
+$(VENV)/.run: pyproject.toml | $(BIN)/uv
+	@echo "Installing Spanloft into $(VENV) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' 'duckdb==1.5.5' 'duckdb-cli==1.5.5'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(BIN)/uv
+	@echo "Installing Spanloft and its development tools into $(VENV) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' --group dev
+	@touch $@ $(VENV)/.run
+
+run: $(VENV)/.run  ## Start collector, jobs and dashboard with sample data (STORE=.spanloft)
+	@exec $(BIN)/spanloft up --store $(STORE) --demo $(ARGS)
+
+test: $(VENV)/.dev browser  ## Run the whole test suite, real browser included
+	$(BIN)/python -m pytest $(ARGS)
+
+browser:
+	@command -v chromium >/dev/null 2>&1 || scripts/install_chromium.sh
+
+lint: $(VENV)/.dev  ## Check style, types, imports and dependencies
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --config .importlinter
+
+format: $(VENV)/.dev  ## Put the code into the house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev  ## Print the figures of the README
+	$(BIN)/python -m bench $(ARGS)
+
+slow: $(VENV)/.dev  ## Run the slow suites: soak, fuzz, compaction under readers
+	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
+
+docs: $(VENV)/.dev  ## Make the screenshots and the generated parts of docs/ anew
+	$(BIN)/python scripts/screenshots.py
+
+clean:  ## Remove the virtual environment, caches and the sample store
+	rm -rf $(VENV) $(STORE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help run test browser lint format bench slow docs clean
