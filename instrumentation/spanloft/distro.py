@@ -20,10 +20,13 @@ class SpanloftDistro(BaseDistro):  # type: ignore[misc]
     """
 
     _started = False
+    _silenced: tuple[str, ...] = ()
 
     def _configure(self, **kwargs: Any) -> None:
-        for variable in ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER"):
-            os.environ.setdefault(variable, "none")
+        variables = ("OTEL_TRACES_EXPORTER", "OTEL_METRICS_EXPORTER", "OTEL_LOGS_EXPORTER")
+        self._silenced = tuple(name for name in variables if name not in os.environ)
+        # For the configurator only, which would add exporters of its own; the app sees its own environment again.
+        os.environ.update(dict.fromkeys(self._silenced, "none"))
         from .config import _service_from_environment, script_name
 
         if _service_from_environment() is None:
@@ -33,6 +36,8 @@ class SpanloftDistro(BaseDistro):  # type: ignore[misc]
         """Called for each installed instrumentor, once the provider stands."""
         if not SpanloftDistro._started:
             SpanloftDistro._started = True
+            for variable in self._silenced:
+                os.environ.pop(variable, None)
             instrument()
         name = entry_point.dist.name.lower().replace("_", "-") if entry_point.dist is not None else ""
         if name in names_in_table():

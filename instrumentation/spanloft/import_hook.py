@@ -12,6 +12,9 @@ from types import ModuleType
 
 from ._log import contained
 
+_executed: set[str] = set()
+"""Modules whose code has run and whose callback is running: complete, though the import system is not done yet."""
+
 
 class ImportHook(MetaPathFinder):
     """A finder that finds nothing itself: it lets the others find a watched module and wraps its loader.
@@ -28,7 +31,8 @@ class ImportHook(MetaPathFinder):
         """Calls ``callback`` once ``module`` is loaded: now, if it already is. Its exceptions are logged."""
         loaded = sys.modules.get(module)
         # A module that is being imported right now is in sys.modules too, but half empty.
-        if loaded is not None and not getattr(getattr(loaded, "__spec__", None), "_initializing", False):
+        unfinished = getattr(getattr(loaded, "__spec__", None), "_initializing", False) and module not in _executed
+        if loaded is not None and not unfinished:
             with contained(f"instrumenting {module}"):
                 callback()
             return
@@ -81,4 +85,8 @@ class _CallingLoader(Loader):
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        self._hook.loaded(self._module)
+        _executed.add(self._module)
+        try:
+            self._hook.loaded(self._module)
+        finally:
+            _executed.discard(self._module)

@@ -34,7 +34,8 @@ class Spool:
         name = f"{time.time_ns():020d}-{os.getpid()}-{next(self._serial):06d}"
         unfinished = self.folder / f".{name}"
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._make_room(len(body))
             descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(descriptor, "wb") as file:
