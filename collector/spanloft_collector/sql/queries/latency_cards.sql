@@ -1,7 +1,7 @@
 -- Latency of successful calls in the period (bucket NULL) and of each bucket, beside the period before.
 SELECT
     if(start_time >= $since, 'now', 'before') AS period,
-    time_bucket(to_seconds($bucket_s), start_time) AS bucket,
+    time_bucket(to_seconds($trend_s), start_time) AS bucket,
     count(*) AS calls,
     quantile_cont(duration_ms, 0.5) FILTER (WHERE status_code IS DISTINCT FROM 'error') AS p50_ms,
     quantile_cont(duration_ms, 0.95) FILTER (WHERE status_code IS DISTINCT FROM 'error') AS p95_ms,

@@ -1,6 +1,6 @@
 -- The slowest calls of the period.
 SELECT
-    start_time, service_name, coalesce(model, name) AS model, duration_ms / 1000 AS duration_s, ttft_ms / 1000 AS ttft_s,
+    start_time, service_name, coalesce(model, name) AS model, duration_ms, ttft_ms,
     tokens_per_s, output_tokens, if(status_code = 'error', coalesce(error_type, 'error'), 'ok') AS status, trace_id, span_id
 FROM llm_calls
 WHERE start_time >= $since AND start_time < $until

@@ -18,10 +18,10 @@ WITH sides AS (
     GROUP BY provider, model
 )
 SELECT
-    provider, coalesce(model, 'unknown') AS model, calls, q[1] / 1000 AS p50_s, q[2] / 1000 AS p95_s, q[3] / 1000 AS p99_s,
-    ttft_ms / 1000 AS ttft_s, tokens_per_s, errors / calls AS error_rate,
+    provider, coalesce(model, 'unknown') AS model, calls, q[1] AS p50_ms, q[2] AS p95_ms, q[3] AS p99_ms,
+    ttft_ms, tokens_per_s, errors / calls AS error_rate,
     if($before IS NULL, NULL, q[2] / nullif(p95_before, 0) - 1) AS relative_change
 FROM sides
 WHERE calls > 0
-ORDER BY p95_s DESC NULLS LAST, calls DESC
+ORDER BY p95_ms DESC NULLS LAST, calls DESC
 LIMIT 100;

@@ -1,7 +1,7 @@
 -- Totals of the period (bucket NULL) and of each bucket, beside those of the period before.
 SELECT
     if(start_time >= $since, 'now', 'before') AS period,
-    time_bucket(to_seconds($bucket_s), start_time) AS bucket,
+    time_bucket(to_seconds($trend_s), start_time) AS bucket,
     count(*) AS calls,
     count(*) FILTER (WHERE status_code = 'error') AS errors,
     sum(cost_usd) AS cost_usd,

@@ -2,7 +2,7 @@
 SELECT
     time_bucket(to_seconds($bucket_s), start_time) AS bucket,
     if(status_code = 'error', 'failed', 'ok') AS series,
-    count(*) AS spans
+    count(*) AS found
 FROM spans
 WHERE start_time >= $since AND start_time < $until
   AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
@@ -13,7 +13,6 @@ WHERE start_time >= $since AND start_time < $until
   AND ($search IS NULL OR contains(
       lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
       lower($search)))
-  AND ($kind != 'roots' OR parent_span_id IS NULL)
   AND ($kind != 'calls' OR (operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL))
 GROUP BY bucket, series
 ORDER BY bucket, series;

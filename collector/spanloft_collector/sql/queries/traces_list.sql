@@ -22,16 +22,25 @@ chosen AS (
     LIMIT $row_limit
 ),
 -- Whole traces: their other spans may lie outside the period or match no filter.
-whole AS (
-    SELECT *
-    FROM traces
-    WHERE trace_id IN (SELECT trace_id FROM chosen)
+models AS (
+    SELECT trace_id, string_agg(model, ', ' ORDER BY output_tokens DESC NULLS LAST, model) AS models
+    FROM (
+        SELECT trace_id, coalesce(response_model, request_model) AS model, sum(output_tokens) AS output_tokens
+        FROM spans
+        WHERE trace_id IN (SELECT trace_id FROM chosen) AND coalesce(response_model, request_model) IS NOT NULL
+        GROUP BY ALL
+    )
+    GROUP BY trace_id
 )
 SELECT
-    start_time, name, service_name, duration_ms, spans, llm_calls, input_tokens, output_tokens, cost_usd, unpriced_calls,
-    errors, if(errors > 0, 'error', 'ok') AS status, input_preview, output_preview, user_id, session_id, trace_id, total
-FROM whole
+    start_time, name, service_name, models, duration_ms, spans, llm_calls,
+    (coalesce(input_tokens, 0) + output_tokens)::BIGINT AS tokens, cost_usd, unpriced_calls,
+    concat_ws(' · ', if(errors > 0, errors || ' failed', 'ok'), if(unpriced_calls > 0, 'unpriced', NULL)) AS status,
+    input_preview, output_preview, user_id, session_id, trace_id, total
+FROM traces
 JOIN chosen USING (trace_id)
+LEFT JOIN models USING (trace_id)
+WHERE trace_id IN (SELECT trace_id FROM chosen)
 ORDER BY
     CASE $sort_by WHEN 'slowest' THEN duration_ms WHEN 'dearest' THEN cost_usd END DESC NULLS LAST,
     start_time DESC;

@@ -1,7 +1,7 @@
 -- Single spans that match: model calls or spans of every kind, the first $row_limit by $sort_by.
 SELECT
     start_time, name, service_name, coalesce(response_model, request_model) AS model, duration_ms, ttft_ms,
-    input_tokens, output_tokens, cost_usd, price_source, error_type, if(status_code = 'error', 'error', 'ok') AS status,
+    input_tokens, output_tokens, cost_usd, price_source, error_type, if(status_code = 'error', coalesce(error_type, 'failed'), 'ok') AS status,
     input_preview, output_preview, trace_id, span_id
 FROM spans
 WHERE start_time >= $since AND start_time < $until

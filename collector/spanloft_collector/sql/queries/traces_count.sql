@@ -1,0 +1,13 @@
+-- How many spans match: what the list hides beyond its limit.
+SELECT count(*) AS total
+FROM spans
+WHERE start_time >= $since AND start_time < $until
+  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+  AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
+  AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+  AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
+  AND ($search IS NULL OR contains(
+      lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
+      lower($search)))
+  AND ($kind != 'calls' OR (operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL));

@@ -1,0 +1,19 @@
+-- Traces that have a matching span, over time, by whether one of those failed.
+WITH matching AS (
+    SELECT trace_id, max(start_time) AS last_time, bool_or(status_code = 'error') AS failed
+    FROM spans
+    WHERE start_time >= $since AND start_time < $until
+      AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+      AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+      AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
+      AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+      AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
+      AND ($search IS NULL OR contains(
+          lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
+          lower($search)))
+    GROUP BY trace_id
+)
+SELECT time_bucket(to_seconds($bucket_s), last_time) AS bucket, if(failed, 'failed', 'ok') AS series, count(*) AS found
+FROM matching
+GROUP BY bucket, series
+ORDER BY bucket, series;

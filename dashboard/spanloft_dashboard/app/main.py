@@ -1,0 +1,19 @@
+"""Entry point of the dashboard: the pages, and the sidebar that leads to them with the same filters."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+from spanloft_dashboard.components import theme
+from spanloft_dashboard.navigation import pages, sidebar
+
+# A file of our own: Streamlit would fetch an icon by name from a font server.
+ICON = str(Path(__file__).parent / "static" / "icon.svg")
+SIDEBAR_PX = 208
+
+st.set_page_config(page_title="Spanloft", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
+theme.apply()
+page = st.navigation(pages(), position="hidden")
+sidebar()
+page.run()

@@ -1,0 +1,56 @@
+"""Cards: a number, its trend, and its change against the period before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import streamlit as st
+
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.scope import Scope
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card.
+
+    ``good`` says which direction is welcome: 'down' for cost and errors, 'up' for speed, 'none' for volume.
+    """
+
+    label: str
+    value: str
+    now: float | None = None
+    before: float | None = None
+    trend: Sequence[float | None] = ()
+    good: Literal["up", "down", "none"] = "none"
+    help: str = ""
+
+
+def cards(items: Sequence[Card], scope: Scope, *, width: int = 146) -> None:
+    """Draw cards of equal height in a row that wraps."""
+    with st.grid(columns=len(items), min_column_width=width, gap="xsmall"):
+        for item in items:
+            _card(item, scope)
+
+
+def _card(item: Card, scope: Scope) -> None:
+    delta = fmt.change(item.now, item.before)
+    flat = delta in (None, "0 %")
+    color: Literal["off", "normal", "inverse"] = "off"
+    if not flat and item.good != "none":
+        color = "normal" if item.good == "up" else "inverse"
+    trend = [0.0 if value is None else float(value) for value in item.trend]
+    st.metric(
+        item.label,
+        item.value,
+        delta=delta if delta is not None else "no earlier data",
+        delta_color=color,
+        delta_arrow="off" if flat else "auto",
+        delta_description=scope.previous if delta is not None else None,
+        help=item.help or None,
+        height="stretch",
+        chart_data=trend if len(trend) > 1 else None,
+        chart_type="area",
+    )

@@ -1,0 +1,37 @@
+"""Controls of one page whose value is kept in the URL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from spanloft_dashboard.components.scope import set_url
+
+
+def chosen(name: str, options: Mapping[str, str], default: str) -> str:
+    """Value of a URL parameter; the default when it is absent or not one of ``options``."""
+    value = st.query_params.get(name, default)
+    return value if value in options else default
+
+
+def segmented(name: str, label: str, options: Mapping[str, str], default: str) -> str:
+    """A row of buttons, one of which is chosen; ``options`` maps values to words."""
+    key = f"_choice_{name}"
+    value = chosen(name, options, default)
+    st.session_state[key] = value
+
+    def changed() -> None:
+        now = st.session_state[key]
+        set_url(**{name: None if now in (None, default) else now})
+
+    st.segmented_control(
+        label,
+        list(options),
+        key=key,
+        format_func=lambda item: options[item],
+        label_visibility="collapsed",
+        on_change=changed,
+        width="content",
+    )
+    return value

@@ -1,0 +1,167 @@
+"""The top of every page: title, time range, filters, freshness."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import streamlit as st
+from spanloft_collector.errors import SpanloftError
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import empty
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.scope import ALL, CUSTOM, DEFAULT, FILTERS, RANGES, Scope, iso, set_url
+
+STALE_SECONDS = 3600
+FACET_LIMIT = 60
+
+
+def header(title: str, question: str, *, search: bool = False) -> Scope | None:
+    """Draw the top of a page and return its scope; None when there is nothing to show below.
+
+    Args:
+        title: name of the page.
+        question: one sentence saying what the page answers.
+        search: whether the page has a text search.
+    """
+    scope = Scope.from_url()
+    left, right = st.columns([5, 6], vertical_alignment="bottom", gap="medium")
+    with left:
+        st.title(title, anchor=False)
+        st.caption(question)
+    try:
+        extent = data.first("common_extent")
+    except SpanloftError as error:
+        empty.broken(str(error))
+        return None
+    if not extent.get("spans"):
+        empty.onboarding()
+        return None
+    with right:
+        _ranges(scope)
+        _freshness(extent)
+    _filters(scope, search)
+    return scope
+
+
+def _ranges(scope: Scope) -> None:
+    options = [*RANGES, ALL]
+    st.session_state["_range"] = scope.range if scope.range != CUSTOM else None
+    with st.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall", key="range"
+    ):
+        st.segmented_control(
+            "Time range", options, key="_range", label_visibility="collapsed", on_change=_range_changed, width="content"
+        )
+        label = "Custom"
+        if scope.range == CUSTOM and scope.since and scope.until:
+            label = f"{scope.since:%d %b %H:%M} – {scope.until:%d %b %H:%M} UTC"
+        with st.popover(label, icon=":material/calendar_month:"):
+            _custom(scope)
+        if st.button("", icon=":material/refresh:", help="Load again (R)", key="_refresh"):
+            st.cache_data.clear()
+            st.rerun()
+
+
+def _range_changed() -> None:
+    chosen = st.session_state["_range"]
+    set_url(**{"range": None if chosen in (None, DEFAULT) else chosen, "from": None, "to": None})
+
+
+def _custom(scope: Scope) -> None:
+    window = scope.window()
+    for key, moment in (("_from", window.since), ("_to", window.until)):
+        if scope.range == CUSTOM or key not in st.session_state:
+            st.session_state[key] = moment.replace(second=0, microsecond=0)
+    with st.form("custom", border=False):
+        st.datetime_input("From (UTC)", key="_from", step=60)
+        st.datetime_input("To (UTC)", key="_to", step=60)
+        st.form_submit_button("Show this period", on_click=_custom_chosen, type="primary")
+
+
+def _custom_chosen() -> None:
+    since, until = st.session_state["_from"], st.session_state["_to"]
+    if since and until and since < until:
+        set_url(**{"from": iso(since), "to": iso(until), "range": None})
+
+
+def _freshness(extent: dict[str, Any]) -> None:
+    now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
+    age = (now - extent["last_time"]).total_seconds()
+    with st.container(
+        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small", key="fresh"
+    ):
+        if extent.get("sample_spans"):
+            st.badge(
+                "Sample data",
+                icon=":material/science:",
+                color="orange",
+                help="Some of these calls come with Spanloft and are not yours.",
+            )
+        st.badge(f"Newest call {fmt.ago(age)} ago", color="gray" if age > STALE_SECONDS else "green")
+        zone = fmt.viewer_zone().key
+        st.caption(f"As of {fmt.local(now):%H:%M:%S} · {zone.replace('_', ' ')}", width="content")
+
+
+def _filters(scope: Scope, search: bool) -> None:
+    facets = _facets(scope)
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="filters"):
+        if search:
+            st.session_state["_q"] = scope.text
+            st.text_input(
+                "Search",
+                key="_q",
+                placeholder="Search names, previews, errors, ids",
+                label_visibility="collapsed",
+                on_change=lambda: set_url(q=st.session_state["_q"]),
+                width=300,
+                icon=":material/search:",
+            )
+        for name in FILTERS:
+            _filter(name, scope, facets.get(name, []))
+        if scope.filters or scope.text:
+            st.button("Clear", icon=":material/close:", type="tertiary", on_click=_clear, key="_clear")
+
+
+def _facets(scope: Scope) -> dict[str, list[tuple[str, int]]]:
+    try:
+        found = data.rows("common_facets", scope.parameters())
+    except SpanloftError:
+        return {}
+    facets: dict[str, list[tuple[str, int]]] = {}
+    for row in found:
+        facets.setdefault(row["facet"], []).append((row["value"], row["spans"]))
+    return facets
+
+
+def _filter(name: str, scope: Scope, facet: list[tuple[str, int]]) -> None:
+    chosen = list(scope.filters.get(name, ()))
+    counts = dict(facet)
+    options = [value for value, _ in facet] + [value for value in chosen if value not in counts]
+    key = f"_{name}"
+    st.session_state[key] = chosen
+    label = name.capitalize()
+    if chosen:
+        label = f"{label}: {fmt.label(chosen[0], 24)}" + (f" +{len(chosen) - 1}" if len(chosen) > 1 else "")
+    with st.popover(label, type="secondary", key=f"{key}_open"):
+        if not options:
+            st.caption("Nothing to choose in this period.")
+        st.pills(
+            name.capitalize(),
+            options,
+            selection_mode="multi",
+            key=key,
+            on_change=_filter_changed,
+            args=(name,),
+            format_func=lambda value: f"{fmt.label(value, 48)} · {counts.get(value, 0):,}",
+            label_visibility="collapsed",
+        )
+
+
+def _filter_changed(name: str) -> None:
+    set_url(**{name: st.session_state[f"_{name}"]})
+
+
+def _clear() -> None:
+    set_url(**dict.fromkeys(FILTERS), q=None)

@@ -1,0 +1,172 @@
+"""The design system: colours that mean something, one chart template, the few rules of CSS.
+
+Fonts, radii and the surfaces of light and dark stand in ``.streamlit/config.toml``. Colours below are mid-tones
+that keep their contrast on both surfaces, so a model has the same colour in both.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+ERROR = "#E0434F"
+WARNING = "#D6A500"
+OK = "#7C93C9"
+CALLS = "#4C6FE0"
+COST = "#A46BD0"
+LATENCY = "#1E9E96"
+TOKENS = "#6F7F95"
+UNKNOWN = "#98A2B3"
+OUTCOMES: dict[str | None, str] = {"ok": OK, "failed": ERROR}
+
+PROVIDERS = {
+    "openai": "#12A37F",
+    "azure.ai.openai": "#4FB6A8",
+    "anthropic": "#E08A3C",
+    "gcp.gemini": "#3F84E5",
+    "gcp.vertex_ai": "#6C9BE8",
+    "gcp.gen_ai": "#3F84E5",
+    "aws.bedrock": "#D6A500",
+    "mistral_ai": "#CC6E9E",
+    "cohere": "#8C6FD6",
+    "deepseek": "#5560C9",
+    "x_ai": "#7B8794",
+    "groq": "#B5653F",
+    "perplexity": "#56B4E9",
+}
+OTHERS = ("#A46BD0", "#56B4E9", "#CC6E9E", "#8C9A3B", "#7B8794")
+
+SERIES = (CALLS, "#12A37F", "#E08A3C", COST, "#56B4E9", "#D6A500", "#CC6E9E")
+"""Colours of series that have none of their own."""
+
+OPERATIONS = {
+    "chat": CALLS,
+    "generate_content": CALLS,
+    "text_completion": CALLS,
+    "embeddings": "#56B4E9",
+    "execute_tool": "#C08A00",
+    "retrieval": LATENCY,
+    "rerank": LATENCY,
+    "invoke_agent": COST,
+    "create_agent": COST,
+    "invoke_workflow": COST,
+}
+OTHER_OPERATION = "#8A94A6"
+KINDS = {
+    "chat": "model call",
+    "generate_content": "model call",
+    "text_completion": "model call",
+    "embeddings": "embeddings",
+    "execute_tool": "tool",
+    "retrieval": "retrieval",
+    "rerank": "retrieval",
+    "invoke_agent": "agent",
+    "create_agent": "agent",
+    "invoke_workflow": "agent",
+}
+
+PERCENTILES = {"p50": "#7FC8C2", "p95": "#1E9E96", "p99": "#0B5F5A"}
+TOKEN_KINDS = {"uncached input": "#4C6FE0", "cache read": "#56B4E9", "cache write": "#A46BD0", "output": "#E08A3C"}
+PRICE_SOURCES = {
+    "exact": "#12A37F",
+    "pattern": "#56B4E9",
+    "override": "#A46BD0",
+    "reported": "#D6A500",
+    "none": UNKNOWN,
+}
+
+
+def provider_color(provider: str | None) -> str:
+    """Fixed colour of a provider; one that is not known gets a stable one of the spare colours."""
+    if not provider:
+        return UNKNOWN
+    return PROVIDERS.get(provider) or OTHERS[sum(provider.encode()) % len(OTHERS)]
+
+
+def model_colors(models: list[tuple[str | None, str | None]]) -> dict[str | None, str]:
+    """Colours of (provider, model) pairs: shades of the provider's colour, the first pair the purest."""
+    seen: dict[str | None, int] = {}
+    colors: dict[str | None, str] = {}
+    for provider, model in models:
+        rank = seen.get(provider, 0)
+        seen[provider] = rank + 1
+        # Lighter and darker in turn keeps neighbours apart on white as on black.
+        amount = (0.0, 0.38, -0.3, 0.6, -0.5)[rank % 5]
+        colors[model] = _shade(provider_color(provider), amount)
+    return colors
+
+
+def operation_color(operation: str | None) -> str:
+    """Fixed colour of a kind of span."""
+    return OPERATIONS.get(operation or "", OTHER_OPERATION)
+
+
+def operation_kind(operation: str | None) -> str:
+    """Word for a kind of span."""
+    return KINDS.get(operation or "", "other")
+
+
+def _shade(color: str, amount: float) -> str:
+    target = 255 if amount > 0 else 0
+    channels = (int(color[at : at + 2], 16) for at in (1, 3, 5))
+    return "#" + "".join(f"{round(value + (target - value) * abs(amount)):02X}" for value in channels)
+
+
+CSS = """
+[data-testid="stMain"] {background: light-dark(#F5F6F8, #0D1015);}
+[data-testid="stMainBlockContainer"] {max-width: 1480px; padding-left: 2rem; padding-right: 2rem;}
+[data-testid="stHeader"] {background: transparent; height: 0; min-height: 0;}
+[data-testid="stToolbar"], [data-testid="stDecoration"], [data-testid="stStatusWidget"],
+[data-testid="stMainMenu"] {display: none;}
+[data-testid="stExpandSidebarButton"] {position: fixed; top: .6rem; left: .6rem; z-index: 99;
+  background: light-dark(#fff, #151920); border: 1px solid light-dark(#E3E7ED, #2A313C); border-radius: 8px;}
+[data-testid="stMetric"], [class*="st-key-panel-"], [class*="st-key-plate-"] {
+  background: light-dark(#fff, #151920); border: 1px solid light-dark(#E3E7ED, #2A313C); border-radius: 12px;
+  box-shadow: 0 1px 2px light-dark(rgba(16,24,40,.05), transparent);}
+[class*="st-key-panel-"] {padding: 14px 16px 12px; height: 100%;}
+[class*="st-key-plate-"] {padding: 20px 24px;}
+[data-testid="stColumn"] > [data-testid="stVerticalBlock"] {height: 100%;}
+[data-testid="stColumn"] > [data-testid="stVerticalBlock"] > [data-testid="stLayoutWrapper"]:only-child {flex-grow: 1;}
+[data-testid="stMetric"] {padding: 12px 14px 8px;}
+[data-testid="stMetricLabel"] p {font-size: 12.5px; font-weight: 550; opacity: .78;}
+[data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; letter-spacing: -.015em; line-height: 1.25;}
+[data-testid="stMetricDelta"] {font-size: 12px;}
+[class*="st-key-head-"] [data-testid="stMarkdownContainer"], [class*="st-key-head-"] [data-testid="stCaptionContainer"],
+[class*="st-key-row-"] [data-testid="stMarkdownContainer"], [class*="st-key-row-"] [data-testid="stCaptionContainer"],
+.st-key-fresh [data-testid="stMarkdownContainer"], .st-key-fresh [data-testid="stCaptionContainer"] {margin-bottom: 0;}
+[class*="st-key-head-"] p, [class*="st-key-row-"] p, .st-key-fresh p {margin: 0;}
+[class*="st-key-row-"] {border-bottom: 1px solid light-dark(#EEF1F5, #232A34); padding: 1px 0 3px;}
+[class*="st-key-row-"]:last-child {border-bottom: none;}
+[class*="st-key-row-"] [data-testid="stPageLink-NavLink"] {padding: 4px 0;}
+[data-testid="stMetric"] div:has(> [data-testid="stMetricDelta"]) {flex-wrap: wrap; row-gap: 1px;}
+[data-testid="stMetricDeltaDescription"] {opacity: .9;}
+.st-key-facts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
+.st-key-facts p {font-size: 13px; margin: 0;}
+.st-key-facts {row-gap: 4px; padding-bottom: 2px;}
+.st-key-error-span {background: color-mix(in srgb, #E0434F 10%, transparent); border-radius: 8px; padding: 8px 12px;}
+.st-key-chat [data-testid="stChatMessage"] {padding: 8px 10px; gap: 10px; background: light-dark(#F7F8FA, #1A1F27);
+  border-radius: 10px;}
+.st-key-chat [data-testid="stChatMessage"] [data-testid="stVerticalBlock"] {gap: 6px;}
+.st-key-chat {gap: 8px;}
+.st-key-chat [data-testid="stCode"] pre {padding: 8px 12px; background: light-dark(#fff, #12161D);}
+[data-testid="stText"] {font-size: 13.5px;}
+.stMarkdownBadge {border-radius: 6px !important;}
+[class*="st-key-head-"] h3 {padding: 0; font-size: 14px;}
+[class*="st-key-head-"] button, [class*="st-key-filters"] button {min-height: 30px; padding: 2px 10px;}
+[class*="st-key-head-"] [data-testid="stPopover"] button {font-size: 11px; opacity: .7; border: none;
+  background: transparent; padding: 0 4px; min-height: 22px;}
+[class*="st-key-head-"] [data-testid="stPopover"] button:hover {opacity: 1;}
+h1 {letter-spacing: -.02em; padding: 0 !important;}
+[data-testid="stSidebar"] [data-testid="stSidebarHeader"] {height: 2.2rem;}
+[data-testid="stSidebar"] a[data-testid="stPageLink-NavLink"] {padding: 5px 10px; border-radius: 8px;}
+[data-testid="stSidebar"] .st-key-brand p {font-size: 17px; font-weight: 700; letter-spacing: -.02em;}
+[data-testid="stSidebar"] [class*="st-key-section-"] {gap: 2px;}
+.js-plotly-plot .plotly .modebar {display: none;}
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] {padding-left: .9rem; padding-right: .9rem; padding-top: 3rem;}
+}
+"""
+
+
+def apply() -> None:
+    """Put the rules of CSS on the page. They hold no text from outside."""
+    st.html(f"<style>{CSS}</style>")

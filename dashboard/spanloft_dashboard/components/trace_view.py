@@ -1,0 +1,145 @@
+"""A trace: what it took and cost, its waterfall, and everything about the chosen span."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components import tables, tree, waterfall
+from spanloft_dashboard.components.panel import EmptyPanel, guarded
+from spanloft_dashboard.components.scope import Scope, parse_time, set_url
+from spanloft_dashboard.components.span_panel import span_panel
+
+BILLABLE = ("chat", "generate_content", "text_completion", "embeddings")
+
+
+def trace_view(trace_id: str, scope: Scope) -> None:
+    """Draw the trace with this id; the span in the URL is the one whose details are shown."""
+
+    @st.fragment
+    def body() -> None:
+        guarded(lambda _: _draw(trace_id), scope)
+
+    body()
+
+
+def _load(trace_id: str) -> list[dict[str, Any]]:
+    near = parse_time(st.query_params.get("at"))
+    spans = data.rows("trace_spans", {"trace_id": trace_id, "near": near})
+    if not spans and near is not None:
+        spans = data.rows("trace_spans", {"trace_id": trace_id, "near": None})
+    return spans
+
+
+def _draw(trace_id: str) -> None:
+    st.session_state["_downloads"] = 0
+    spans = _load(trace_id)
+    if not spans:
+        raise EmptyPanel(f"There is no trace {fmt.label(trace_id)} in this store. It may have been expired.")
+    roots = tree.build(spans)
+    start, length = tree.bounds(spans)
+    wanted = st.query_params.get("span")
+    by_id = {str(span["span_id"]): span for span in spans}
+    selected = wanted if wanted in by_id else _first(roots)
+    _title(roots, spans, start, length)
+    left, right = st.columns([11, 9], gap="small")
+    with left:
+        _waterfall(roots, spans, start, length, selected)
+        if len(spans) > 1:
+            _parts(spans)
+    with right:
+        span_panel(by_id[selected])
+
+
+def _waterfall(
+    roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.datetime, length: float, selected: str
+) -> None:
+    drawn = tree.rows(roots, selected)
+    with st.container(key="panel-waterfall", gap="xsmall"):
+        with st.container(
+            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head-waterfall"
+        ):
+            st.markdown("**Where the time went**", width="content")
+            st.caption(_note(len(drawn), len(spans), spans[0]["total"]), width="content")
+        height = len(drawn) * waterfall.ROW_PX + waterfall.HEAD_PX
+        with st.container(height=min(height + 8, 640), border=False):
+            waterfall.draw(drawn, start, length, selected, key=f"waterfall-{spans[0]['trace_id']}")
+
+
+def _parts(spans: list[dict[str, Any]]) -> None:
+    """Spans of the same name together: how often, how long, how many tokens, how much."""
+    with st.container(key="panel-parts", gap="xsmall"):
+        with st.container(key="head-parts"):
+            st.markdown("**What it was made of**")
+        rows = tree.by_name(spans)
+        columns = {
+            "name": tables.column("Name", width=190),
+            "spans": tables.number("Spans", "localized", width=60),
+            "duration_ms": tables.number("Time, total", width=85),
+            "tokens": tables.number("Tokens", "localized", width=70),
+            "cost_usd": tables.number("Cost", width=75),
+        }
+        tables.table(
+            tables.from_rows(rows),
+            columns,
+            key="parts",
+            height=tables.height_of(len(rows), 8),
+            formats={"duration_ms": fmt.duration, "cost_usd": fmt.money},
+        )
+
+
+def _first(roots: list[tree.Branch]) -> str:
+    """The span to show when none is chosen: the first call to a model, since it has the messages; else the root."""
+    stack = list(reversed(roots))
+    while stack:
+        branch = stack.pop()
+        if branch.span["operation"] in BILLABLE:
+            return branch.span_id
+        stack.extend(reversed(branch.children))
+    return roots[0].span_id
+
+
+def _note(drawn: int, loaded: int, total: int) -> str:
+    if total > loaded:
+        return f"the first {loaded:,} of {total:,} spans"
+    return f"{loaded:,} spans" if drawn == loaded else f"{drawn:,} of {loaded:,} spans; click ▸ to unfold"
+
+
+def _title(roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.datetime, length: float) -> None:
+    root = roots[0].span
+    calls = [span for span in spans if span["operation"] in BILLABLE and span["duplicate_of"] is None]
+    costs = [span["cost_usd"] for span in calls if span["cost_usd"] is not None]
+    unpriced = sum(span["cost_usd"] is None and span["status_code"] != "error" for span in calls)
+    tokens = sum((span["input_tokens"] or 0) + (span["output_tokens"] or 0) for span in calls)
+    errors = sum(span["status_code"] == "error" for span in spans)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button("Traces", icon=":material/arrow_back:", on_click=_back, key="_back")
+        st.subheader(fmt.label(root["name"], 90), anchor=False, width="content")
+        if errors:
+            st.badge(f"{errors:,} failed", icon=":material/error:", color="red")
+        if any(span["environment"] == "sample" for span in spans):
+            st.badge("Sample data", icon=":material/science:", color="orange")
+    cost = fmt.money(sum(costs)) if costs else fmt.UNKNOWN if unpriced else "none"
+    facts = {
+        "Started": fmt.clock(start),
+        "Duration": fmt.duration(length),
+        "Service": root["service_name"],
+        "Model calls": f"{len(calls):,}",
+        "Tokens": fmt.count(tokens) if calls else None,
+        "Cost": cost + (f" + {unpriced:,} unpriced" if unpriced and costs else ""),
+        "User": root["user_id"],
+        "Session": root["session_id"],
+        "Trace": root["trace_id"],
+    }
+    with st.container(horizontal=True, gap="medium", key="facts"):
+        for name, value in facts.items():
+            if value:
+                st.markdown(f":gray[{name}] {fmt.label(value, 48)}", width="content")
+
+
+def _back() -> None:
+    set_url(trace=None, span=None, at=None)

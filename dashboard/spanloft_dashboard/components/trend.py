@@ -1,0 +1,48 @@
+"""Totals and buckets of a cards query: one row per period and bucket, the totals where the bucket is NULL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from spanloft_dashboard.components.scope import Scope
+
+_ORIGIN = dt.datetime(2000, 1, 3)  # noqa: DTZ001 - where DuckDB's time_bucket begins to count, UTC
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The totals of this period and the one before, and the buckets of this one in order."""
+
+    now: dict[str, Any]
+    before: dict[str, Any]
+    buckets: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, table: pa.Table, scope: Scope) -> Trend:
+        """Sort the rows of a cards query; buckets in which nothing happened become empty rows."""
+        window = scope.window()
+        now: dict[str, Any] = {}
+        before: dict[str, Any] = {}
+        found: dict[dt.datetime, dict[str, Any]] = {}
+        for row in table.to_pylist():
+            if row["bucket"] is None:
+                (now if row["period"] == "now" else before).update(row)
+            elif row["period"] == "now":
+                found[row["bucket"]] = row
+        step = dt.timedelta(seconds=window.trend_s)
+        start = _ORIGIN + (window.since - _ORIGIN) // step * step
+        count = min(int((window.until - start) / step) + 1, 2_000)
+        moments = [start + step * position for position in range(count)]
+        return cls(now, before if window.before else {}, [found.get(moment, {}) for moment in moments])
+
+    def pair(self, name: str) -> tuple[float | None, float | None]:
+        """Total of this period and of the one before."""
+        return self.now.get(name), self.before.get(name)
+
+    def series(self, name: str) -> list[float]:
+        """Values of the buckets; 0 where nothing happened."""
+        return [float(row.get(name) or 0.0) for row in self.buckets]

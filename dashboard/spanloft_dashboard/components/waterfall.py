@@ -1,0 +1,220 @@
+"""The waterfall of a trace: one row a span, its bar in time, what it took and cost written beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components import theme
+from spanloft_dashboard.components.charts import CONFIG, GRID
+from spanloft_dashboard.components.scope import set_url
+from spanloft_dashboard.components.tree import Branch
+
+ROW_PX = 26
+HEAD_PX = 62
+LABEL_SHARE = 0.62
+"""Room for the names, as a share of the time axis' length."""
+LABEL_CHARS = 34
+SELECTED = "rgba(76,111,224,.16)"
+
+
+def draw(drawn: Sequence[Branch], start: dt.datetime, length_ms: float, selected: str | None, key: str) -> None:
+    """Draw the rows; a click puts the span into the URL.
+
+    Args:
+        drawn: branches from top to bottom.
+        start: start of the trace.
+        length_ms: its length in milliseconds.
+        selected: span id of the highlighted row.
+        key: unique on the page.
+    """
+    room = length_ms * LABEL_SHARE
+    chart = go.Figure()
+    ids = [branch.span_id for branch in drawn]
+    places = list(range(len(drawn)))
+    # A row is clickable everywhere, not only on its bar: a transparent bar lies across it.
+    chart.add_bar(
+        y=places,
+        x=[length_ms * 1.02 + room] * len(drawn),
+        base=[-room] * len(drawn),
+        orientation="h",
+        customdata=ids,
+        marker={"color": [SELECTED if item == selected else "rgba(0,0,0,0)" for item in ids], "line": {"width": 0}},
+        hovertext=[_hover(branch) for branch in drawn],
+        hovertemplate="%{hovertext}<extra></extra>",
+        width=1.0,
+        showlegend=False,
+    )
+    begins = [(branch.span["start_time"] - start).total_seconds() * 1000 for branch in drawn]
+    lengths = [branch.span["duration_ms"] or 0.0 for branch in drawn]
+    chart.add_bar(
+        y=places,
+        x=[max(value, length_ms * 0.003) for value in lengths],
+        base=begins,
+        orientation="h",
+        customdata=ids,
+        marker={
+            "color": [_color(branch) for branch in drawn],
+            "line": {"color": theme.ERROR, "width": [1.5 if _failed(branch) else 0 for branch in drawn]},
+        },
+        hoverinfo="skip",
+        width=0.62,
+        showlegend=False,
+    )
+    _texts(chart, drawn, begins, lengths, length_ms, room)
+    for trace in chart.data:
+        if trace.type == "bar":
+            trace.update(selected={"marker": {"opacity": 1}}, unselected={"marker": {"opacity": 1}})
+    _legend(chart, drawn)
+    _layout(chart, len(drawn), length_ms, room)
+    st.plotly_chart(
+        chart,
+        key=key,
+        config=CONFIG,
+        theme="streamlit",
+        on_select=lambda: _picked(key),
+        selection_mode="points",
+        alt="Waterfall of the trace",
+    )
+
+
+def _picked(key: str) -> None:
+    points = st.session_state[key]["selection"]["points"]
+    if points and points[0].get("customdata"):
+        chosen = points[0]["customdata"]
+        set_url(span=chosen if isinstance(chosen, str) else chosen[0])
+
+
+def _texts(
+    chart: go.Figure, drawn: Sequence[Branch], begins: list[float], lengths: list[float], total: float, room: float
+) -> None:
+    places = list(range(len(drawn)))
+    chart.add_scatter(
+        x=[-room] * len(drawn),
+        y=places,
+        text=[_name(branch) for branch in drawn],
+        mode="text",
+        textposition="middle right",
+        textfont={"size": 12},
+        hoverinfo="skip",
+        cliponaxis=False,
+        showlegend=False,
+    )
+    # Figures stand right of a bar, or left where there is no room to the right, or inside a bar that fills the row.
+    groups: dict[str, list[int]] = {"right": [], "left": [], "inside": []}
+    for place, (begin, length) in enumerate(zip(begins, lengths, strict=True)):
+        side = "right" if begin + length < total * 0.62 else "inside" if length > total * 0.42 else "left"
+        groups[side].append(place)
+    for side, members in groups.items():
+        anchor = "middle left" if side == "left" else "middle right"
+        font = {"size": 11} | ({"color": "#FFFFFF"} if side == "inside" else {})
+        chart.add_scatter(
+            x=[begins[place] + (lengths[place] if side == "right" else 0) for place in members],
+            y=members,
+            text=[_figures(drawn[place]) for place in members],
+            mode="text",
+            textposition=anchor,
+            textfont=font,
+            hoverinfo="skip",
+            cliponaxis=False,
+            showlegend=False,
+        )
+
+
+def _legend(chart: go.Figure, drawn: Sequence[Branch]) -> None:
+    kinds = {theme.operation_kind(branch.span["operation"]): _color(branch) for branch in drawn if not _failed(branch)}
+    if any(_failed(branch) for branch in drawn):
+        kinds["failed"] = theme.ERROR
+    for kind, color in kinds.items():
+        chart.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=kind,
+            marker={"color": color, "size": 9, "symbol": "square"},
+            hoverinfo="skip",
+        )
+
+
+def _layout(chart: go.Figure, count: int, length_ms: float, room: float) -> None:
+    unit, divisor = ("ms", 1.0) if length_ms < 1000 else ("s", 1000.0)
+    ticks = [length_ms * share for share in (0, 0.25, 0.5, 0.75, 1)]
+    chart.update_layout(
+        height=count * ROW_PX + HEAD_PX,
+        barmode="overlay",
+        showlegend=True,
+        margin={"l": 0, "r": 0, "t": 26, "b": 34},
+        legend={
+            "orientation": "h",
+            "yref": "container",
+            "y": 0,
+            "yanchor": "bottom",
+            "x": 0,
+            "itemclick": False,
+            "itemdoubleclick": False,
+            "font": {"size": 11},
+        },
+        bargap=0,
+        barcornerradius=3,
+        hovermode="closest",
+        dragmode=False,
+        font={"size": 12},
+    )
+    chart.update_yaxes(visible=False, range=[count - 0.5, -0.5], fixedrange=True)
+    chart.update_xaxes(
+        range=[-room, length_ms * 1.02],
+        side="top",
+        fixedrange=True,
+        zeroline=False,
+        gridcolor=GRID,
+        tickvals=ticks,
+        ticktext=[f"{tick / divisor:.3g} {unit}" for tick in ticks],
+        title=None,
+        tickfont={"size": 11},
+    )
+
+
+def _failed(branch: Branch) -> bool:
+    return bool(branch.span["status_code"] == "error")
+
+
+def _color(branch: Branch) -> str:
+    return theme.ERROR if _failed(branch) else theme.operation_color(branch.span["operation"])
+
+
+def _name(branch: Branch) -> str:
+    indent = "\u00a0" * 3 * min(branch.depth, 8)
+    folded = f" (+{branch.hidden:,})" if branch.hidden else ""
+    mark = "▸ " if branch.hidden else "▾ " if branch.children else "\u00a0\u00a0"
+    room = max(LABEL_CHARS - 3 * min(branch.depth, 8) - len(folded), 10)
+    return indent + mark + fmt.chart_text(branch.span["name"], room) + folded
+
+
+def _figures(branch: Branch) -> str:
+    """What stands beside a bar: '✕ 4.98 s · 2.8 k tok · $0.0048'."""
+    span = branch.span
+    parts = [("✕ " if _failed(branch) else "") + fmt.duration(span["duration_ms"])]
+    if branch.tokens and (branch.depth == 0 or not branch.children):
+        parts.append(f"{fmt.count(branch.tokens)} tok")
+    if branch.cost_usd is not None and (branch.depth == 0 or not branch.children):
+        parts.append(fmt.money(branch.cost_usd))
+    # A no-break space on both sides keeps the text off its bar.
+    return "\u00a0" + " · ".join(parts) + "\u00a0"
+
+
+def _hover(branch: Branch) -> str:
+    span = branch.span
+    lines = [f"<b>{fmt.chart_text(span['name'], 80)}</b>", f"{fmt.duration(span['duration_ms'])}"]
+    if branch.cost_usd is not None:
+        lines.append(f"{fmt.money(branch.cost_usd)}{' with all below' if branch.children else ''}")
+    if branch.tokens:
+        lines.append(f"{branch.tokens:,} tokens")
+    if _failed(branch):
+        lines.append(fmt.chart_text(span["error_type"] or span["status_message"] or "error", 80))
+    if branch.hidden:
+        lines.append(f"{branch.hidden:,} spans folded; click to open")
+    return "<br>".join(lines)

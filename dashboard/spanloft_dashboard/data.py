@@ -1,0 +1,95 @@
+"""Cached calls of named queries. The only module that knows where the store is and how it is read."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import streamlit as st
+from spanloft_collector.errors import StoreError
+from spanloft_collector.store.reader import DuckDBReader, named_query
+
+from spanloft_dashboard.launch import ENDPOINT_VARIABLE, STORE_VARIABLE
+
+VIEW_FILE = "spanloft.duckdb"
+CACHE_SECONDS = 5
+TIMEOUT_S = 15.0
+
+
+def store_path() -> Path:
+    """Directory of the store that is shown.
+
+    Raises:
+        StoreError: when none was named.
+    """
+    value = os.environ.get(STORE_VARIABLE)
+    if not value:
+        raise StoreError(f"no store was named; start the dashboard with: spanloft dashboard, or set {STORE_VARIABLE}")
+    return Path(value).expanduser()
+
+
+def endpoint() -> str:
+    """OTLP/HTTP address of the collector."""
+    return os.environ.get(ENDPOINT_VARIABLE, "http://127.0.0.1:4318")
+
+
+@st.cache_resource(show_spinner=False)
+def _reader(view_file: str) -> DuckDBReader:
+    return DuckDBReader(Path(view_file))
+
+
+# What a query returns is small (charts are bucketed, lists are limited), so results are kept for a moment only:
+# long enough for all panels and viewers of one instant, short enough that fresh calls appear.
+@st.cache_data(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
+def _cached(view_file: str, name: str, parameters: Mapping[str, Any]) -> pa.Table:
+    return _reader(view_file).query(name, parameters, timeout_s=TIMEOUT_S)
+
+
+def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+    """Rows of ``sql/queries/<name>.sql``.
+
+    Raises:
+        StoreError: when there is no store, or the query fails or takes too long.
+    """
+    text = named_query(name)
+    # Parameters that the query does not use would only split the cache.
+    used = {key: value for key, value in (parameters or {}).items() if f"${key}" in text}
+    return _cached(str(store_path() / VIEW_FILE), name, used)
+
+
+def rows(name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """Rows of a named query as dicts."""
+    result: list[dict[str, Any]] = query(name, parameters).to_pylist()
+    return result
+
+
+def first(name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """First row of a named query; empty when there is none."""
+    found = query(name, parameters).slice(0, 1).to_pylist()
+    return dict(found[0]) if found else {}
+
+
+def query_text(name: str, parameters: Mapping[str, Any] | None = None) -> str:
+    """Text of a named query with its parameters filled in: what one can paste into the DuckDB shell."""
+    text = named_query(name)
+    for key in sorted(parameters or {}, key=len, reverse=True):
+        text = text.replace(f"${key}", _literal((parameters or {})[key]))
+    return text.strip()
+
+
+def _literal(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, dt.datetime):
+        return f"TIMESTAMP '{value:%Y-%m-%d %H:%M:%S.%f}'"
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_literal(item) for item in value) + "]"
+    return "'" + str(value).replace("'", "''") + "'"

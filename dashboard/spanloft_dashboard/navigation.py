@@ -1,0 +1,69 @@
+"""The pages, their sections, and the sidebar. A link keeps the time range and the filters of the page it stands on."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import streamlit as st
+from streamlit.navigation.page import Page
+
+from spanloft_dashboard.components.scope import Scope
+
+
+class Entry(NamedTuple):
+    """A page: its file, title, icon and path; the first one is the start page."""
+
+    file: str
+    title: str
+    icon: str
+    path: str = ""
+
+
+SECTIONS: dict[str, tuple[Entry, ...]] = {
+    "Observe": (
+        Entry("overview", "Overview", "space_dashboard"),
+        Entry("traces", "Traces", "account_tree", "traces"),
+    ),
+    "Understand": (
+        Entry("cost", "Cost", "payments", "cost"),
+        Entry("latency", "Latency", "timer", "latency"),
+    ),
+}
+"""A page is a line here and a file in ``pages/``."""
+
+
+def page_file(name: str) -> str:
+    """Path of a page's file as Streamlit wants it: relative to ``app/main.py``."""
+    return f"../pages/{name}.py"
+
+
+def pages() -> dict[str, list[Page]]:
+    """Pages by section, for ``st.navigation``."""
+    return {
+        section: [
+            st.Page(
+                page_file(entry.file),
+                title=entry.title,
+                icon=f":material/{entry.icon}:",
+                url_path=entry.path or None,
+                default=not entry.path,
+            )
+            for entry in entries
+        ]
+        for section, entries in SECTIONS.items()
+    }
+
+
+def sidebar() -> None:
+    """Draw the name and the links, by section."""
+    query = Scope.from_url().url()
+    with st.sidebar:
+        with st.container(key="brand"):
+            st.markdown(":material/stacks: Spanloft")
+        for section, entries in SECTIONS.items():
+            with st.container(key=f"section-{section.lower()}"):
+                st.caption(section)
+                for entry in entries:
+                    st.page_link(
+                        page_file(entry.file), icon=f":material/{entry.icon}:", query_params=query, width="stretch"
+                    )

@@ -1,0 +1,257 @@
+"""Cost: who spends, why did it move, and what is not priced?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import charts, choices, links, tables, theme
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.cards import Card, cards
+from spanloft_dashboard.components.header import header
+from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.scope import Scope
+from spanloft_dashboard.components.trend import Trend
+
+GROUPS = {"model": "Model", "provider": "Provider", "service": "Service", "user": "User", "operation": "Operation"}
+SOURCES = {
+    "exact": "price list, same name",
+    "pattern": "price list, by pattern",
+    "override": "your own price file",
+    "reported": "as reported",
+    "none": "unknown",
+}
+
+
+def _parameters(scope: Scope) -> dict[str, Any]:
+    return scope.parameters() | {"group_by": choices.chosen("by", GROUPS, "model")}
+
+
+def _draw_cards(scope: Scope) -> None:
+    trend = Trend.of(data.query("cost_cards", scope.parameters()), scope)
+    now = trend.now
+    unpriced, calls = now.get("unpriced_calls") or 0, now.get("calls") or 0
+    cards(
+        [
+            Card(
+                "Cost",
+                fmt.money(now.get("cost_usd")),
+                *trend.pair("cost_usd"),
+                trend.series("cost_usd"),
+                "down",
+                help="US dollars of the calls that have a price",
+            ),
+            Card(
+                "Per call",
+                fmt.money(now.get("cost_per_call")),
+                *trend.pair("cost_per_call"),
+                trend.series("cost_per_call"),
+                "down",
+                help="Mean cost of the priced calls",
+            ),
+            Card(
+                "Per 1 M tokens",
+                fmt.money(now.get("cost_per_million")),
+                *trend.pair("cost_per_million"),
+                trend.series("cost_per_million"),
+                "down",
+                help="Cost of a million tokens; input and output of the priced calls together",
+            ),
+            Card(
+                "Input tokens",
+                fmt.count(now.get("input_tokens")),
+                *trend.pair("input_tokens"),
+                trend.series("input_tokens"),
+            ),
+            Card(
+                "Output tokens",
+                fmt.count(now.get("output_tokens")),
+                *trend.pair("output_tokens"),
+                trend.series("output_tokens"),
+            ),
+            Card(
+                "From cache",
+                fmt.percent(now.get("cached_share")),
+                *trend.pair("cached_share"),
+                trend.series("cached_share"),
+                "up",
+                help="Share of the input tokens that the provider's cache served",
+            ),
+            Card(
+                "Unpriced calls",
+                fmt.count(unpriced),
+                *trend.pair("unpriced_calls"),
+                trend.series("unpriced_calls"),
+                "down",
+                help=f"Of {calls:,} calls. Their cost is unknown, and in no sum on this page.",
+            ),
+        ],
+        scope,
+        width=128,
+    )
+
+
+def _draw_over_time(scope: Scope) -> None:
+    values = _parameters(scope)
+    table = data.query("cost_over_time", values)
+    if not table.num_rows:
+        raise EmptyPanel("No call of this period has a price.")
+    if values["group_by"] in ("model", "provider"):
+        chart = charts.by_model(table, scope, value="cost_usd", prefix="$", hover=",.4f", height=280)
+    else:
+        chart = charts.by_name(table, scope, value="cost_usd", prefix="$", hover=",.4f", height=280)
+    picked = charts.pick(chart, f"over-time-{values['group_by']}", scope, alt="Cost over time")
+    if picked:
+        name = values["group_by"] if values["group_by"] != "user" else None
+        known = picked.series not in (None, "other", "unknown")
+        links.go(
+            "traces",
+            scope,
+            **picked.url(),
+            kind="calls",
+            sort="dearest",
+            **({name: [picked.series]} if name and known else {}),
+        )
+
+
+def _draw_table(scope: Scope) -> None:
+    values = _parameters(scope)
+    table = data.query("cost_table", values)
+    if not table.num_rows:
+        raise EmptyPanel
+    group = values["group_by"]
+    row = tables.table(
+        table,
+        {
+            "grouped": tables.column(GROUPS[group], width=190),
+            "cost_usd": tables.number("Cost", width=85, help="– where no call had a price"),
+            "cost_share": tables.share("Share", width=110),
+            "relative_change": tables.number(f"Change {scope.previous}", width=130),
+            "calls": tables.number("Calls", "localized", width=75),
+            "unpriced_calls": tables.number("Unpriced", "localized", width=75),
+            "cost_per_call": tables.number("Per call", width=80),
+            "input_tokens": tables.number("Input tokens", "localized", width=100),
+            "output_tokens": tables.number("Output tokens", "localized", width=100),
+            "cached_share": tables.number("Cached", width=70, help="Share of the input tokens served from the cache"),
+        },
+        key=f"who-{group}",
+        click=group != "user",
+        formats={
+            "cost_usd": fmt.money,
+            "cost_per_call": fmt.money,
+            "relative_change": fmt.signed,
+            "cached_share": fmt.percent,
+        },
+    )
+    total = table["total"][0].as_py()
+    if total > table.num_rows:
+        st.caption(tables.limited(table.num_rows, total, f"{GROUPS[group].lower()}s", "dearest"))
+    if row is not None:
+        name = table["grouped"][row].as_py()
+        links.go("traces", scope, kind="calls", sort="dearest", **({group: [name]} if name != "unknown" else {}))
+
+
+def _draw_unpriced(scope: Scope) -> None:
+    table = data.query("cost_unpriced", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel("Every call of this period has a price.")
+    row = tables.table(
+        table,
+        {
+            "model": tables.column("Model", width=170),
+            "provider": tables.column("Provider", width=90),
+            "calls": tables.number("Calls", "localized", width=60),
+            "reason": tables.column("Why the cost is unknown", width=240),
+            "input_tokens": tables.number("Input tokens", "localized", width=95),
+            "output_tokens": tables.number("Output tokens", "localized", width=95),
+        },
+        key="unpriced",
+        click=True,
+    )
+    st.caption("These calls are in no sum. Give them a price in your own price file; the cost of past calls follows.")
+    links.open_trace(
+        scope, table.rename_columns(["start_time" if n == "last_time" else n for n in table.column_names]), row
+    )
+
+
+def _draw_tokens(scope: Scope) -> None:
+    table = data.query("cost_tokens", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel
+    charts.show(
+        charts.columns(table, theme.TOKEN_KINDS, scope, unit="tokens"), "tokens", alt="Tokens over time by kind"
+    )
+
+
+def _draw_sources(scope: Scope) -> None:
+    table = data.query("cost_sources", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel
+    total = sum(table["calls"].to_pylist())
+    rows = [
+        {
+            "source": SOURCES.get(row["price_source"], row["price_source"]),
+            "calls": row["calls"],
+            "share": row["calls"] / total,
+            "cost_usd": row["cost_usd"],
+        }
+        for row in table.to_pylist()
+    ]
+    tables.table(
+        tables.from_rows(rows),
+        {
+            "source": tables.column("Where the price came from", width=180),
+            "calls": tables.number("Calls", "localized", width=75),
+            "share": tables.share("Share", width=110),
+            "cost_usd": tables.number("Cost", width=85),
+        },
+        key="sources",
+        placeholder="unknown",
+        formats={"cost_usd": fmt.money},
+    )
+
+
+def _render() -> None:
+    scope = header("Cost", "Who spends, why did it move, and which calls have no price?")
+    if scope is None:
+        return
+    guarded(_draw_cards, scope)
+    choices.segmented("by", "Group by", GROUPS, "model")
+    by = GROUPS[choices.chosen("by", GROUPS, "model")].lower()
+    panel(
+        "over-time",
+        f"Cost by {by}",
+        _draw_over_time,
+        scope,
+        queries=["cost_over_time"],
+        more=_parameters,
+        height=280,
+        note="US dollars; click a bar for its calls",
+    )
+    panel(
+        "who",
+        "Who spends",
+        _draw_table,
+        scope,
+        queries=["cost_table"],
+        more=_parameters,
+        note="click a row for its calls",
+    )
+    left, right = st.columns(2, gap="small")
+    with left:
+        panel(
+            "tokens",
+            "Tokens",
+            _draw_tokens,
+            scope,
+            queries=["cost_tokens"],
+            note="input split by what the cache served",
+        )
+    with right:
+        panel("sources", "Price sources", _draw_sources, scope, queries=["cost_sources"])
+    panel("unpriced", "Calls without a price", _draw_unpriced, scope, queries=["cost_unpriced"], note="unknown, not $0")
+
+
+_render()

@@ -1,0 +1,189 @@
+"""Latency: what is slow, since when, and is it the wait or the generation?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import charts, choices, links, tables, theme
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.cards import Card, cards
+from spanloft_dashboard.components.header import header
+from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.scope import Scope
+from spanloft_dashboard.components.trend import Trend
+
+MEASURES = {"p95": "p95 duration", "ttft": "Time to first token", "speed": "Tokens per second"}
+UNITS = {"p95": "s", "ttft": "s", "speed": "tok/s"}
+
+
+def _parameters(scope: Scope) -> dict[str, Any]:
+    return scope.parameters() | {"measure": choices.chosen("measure", MEASURES, "p95")}
+
+
+def _draw_cards(scope: Scope) -> None:
+    trend = Trend.of(data.query("latency_cards", scope.parameters()), scope)
+    now = trend.now
+    items = [
+        Card(label, fmt.duration(now.get(name)), *trend.pair(name), trend.series(name), "down", help=words)
+        for label, name, words in (
+            ("Median", "p50_ms", "Half of the successful calls were faster"),
+            ("p95", "p95_ms", "95 % of the successful calls were faster"),
+            ("p99", "p99_ms", "99 % of the successful calls were faster"),
+            ("First token", "ttft_p50_ms", "Median wait until a streamed answer begins"),
+        )
+    ]
+    speed = now.get("tokens_per_s")
+    items += [
+        Card(
+            "Speed",
+            f"{speed:,.0f} tok/s" if speed is not None else fmt.UNKNOWN,
+            *trend.pair("tokens_per_s"),
+            trend.series("tokens_per_s"),
+            "up",
+            help="Median output tokens per second after the first token",
+        ),
+        Card(
+            "Error rate",
+            fmt.percent(now.get("error_rate")),
+            *trend.pair("error_rate"),
+            trend.series("error_rate"),
+            "down",
+            help="Failed calls of all calls",
+        ),
+    ]
+    cards(items, scope)
+
+
+def _draw_percentiles(scope: Scope) -> None:
+    table = data.query("latency_percentiles", scope.parameters())
+    if not any(value is not None for value in table["p50_s"].to_pylist()):
+        raise EmptyPanel
+    lines = {name: (f"{name}_s", color) for name, color in theme.PERCENTILES.items()}
+    charts.show(charts.lines(table, lines, scope, unit="s"), "percentiles", alt="Percentiles of the duration over time")
+
+
+def _draw_by_model(scope: Scope) -> None:
+    values = _parameters(scope)
+    table = data.query("latency_by_model", values)
+    if not table.num_rows:
+        raise EmptyPanel("No call of this period reported this.")
+    chart = charts.lines_by_model(table, scope, value="measured", unit=UNITS[values["measure"]])
+    charts.show(chart, f"by-model-{values['measure']}", alt=f"{MEASURES[values['measure']]} over time by model")
+
+
+def _draw_errors(scope: Scope) -> None:
+    table = data.query("latency_errors", scope.parameters())
+    if not any(table["calls"].to_pylist()):
+        raise EmptyPanel
+    kinds = {"rate_limited": theme.WARNING, "other_errors": theme.ERROR}
+    names = {"rate_limited": "rate limited", "other_errors": "other errors"}
+    chart = charts.columns(table, kinds, scope, unit="%", hover=",.2f", names=names)
+    charts.show(chart, "errors", alt="Share of failed calls over time")
+
+
+def _draw_table(scope: Scope) -> None:
+    table = data.query("latency_table", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel
+    row = tables.table(
+        table,
+        {
+            "model": tables.column("Model", width=190),
+            "provider": tables.column("Provider", width=90),
+            "calls": tables.number("Calls", "localized", width=70),
+            "p50_ms": tables.number("Median", width=75),
+            "p95_ms": tables.number("p95", width=75),
+            "p99_ms": tables.number("p99", width=75),
+            "relative_change": tables.number(f"p95 {scope.previous}", width=130),
+            "ttft_ms": tables.number("First token", width=85),
+            "tokens_per_s": tables.number("Tokens/s", "%.0f", width=70),
+            "error_rate": tables.number("Errors", width=65),
+        },
+        key="models",
+        click=True,
+        formats={
+            **dict.fromkeys(("p50_ms", "p95_ms", "p99_ms", "ttft_ms"), fmt.duration),
+            "error_rate": fmt.percent,
+            "relative_change": fmt.signed,
+        },
+    )
+    if row is not None:
+        name = table["model"][row].as_py()
+        links.go("traces", scope, kind="calls", sort="slowest", model=[name] if name != "unknown" else None)
+
+
+def _draw_slowest(scope: Scope) -> None:
+    table = data.query("latency_slowest", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel
+    row = tables.table(
+        table,
+        {
+            "start_time": tables.moment(width=112),
+            "model": tables.column("Model", width=180),
+            "service_name": tables.column("Service", width=110),
+            "duration_ms": tables.number("Duration", width=80),
+            "ttft_ms": tables.number("First token", width=85),
+            "output_tokens": tables.number("Output tokens", "localized", width=105),
+            "tokens_per_s": tables.number("Tokens/s", "%.0f", width=75),
+            "status": tables.column("Status", width=130),
+        },
+        key="slowest",
+        click=True,
+        height=tables.height_of(8),
+        formats={"duration_ms": fmt.duration, "ttft_ms": fmt.duration},
+    )
+    links.open_trace(scope, table, row)
+
+
+def _render() -> None:
+    scope = header("Latency", "What is slow, since when, and is it the wait or the generation?")
+    if scope is None:
+        return
+    guarded(_draw_cards, scope)
+    left, right = st.columns(2, gap="small")
+    with left:
+        panel(
+            "percentiles",
+            "Duration of calls",
+            _draw_percentiles,
+            scope,
+            queries=["latency_percentiles"],
+            note="seconds",
+        )
+    with right:
+        panel("errors", "Failed calls", _draw_errors, scope, queries=["latency_errors"], note="% of calls")
+    choices.segmented("measure", "Measure", MEASURES, "p95")
+    measure = choices.chosen("measure", MEASURES, "p95")
+    panel(
+        "by-model",
+        f"{MEASURES[measure]} by model",
+        _draw_by_model,
+        scope,
+        queries=["latency_by_model"],
+        more=_parameters,
+        note="the six most used models",
+        height=280,
+    )
+    panel(
+        "models",
+        "Models",
+        _draw_table,
+        scope,
+        queries=["latency_table"],
+        note="click a row for its calls, slowest first",
+    )
+    panel(
+        "slowest",
+        "Slowest calls",
+        _draw_slowest,
+        scope,
+        queries=["latency_slowest"],
+        note="click a row to open its trace",
+    )
+
+
+_render()

@@ -1,0 +1,168 @@
+"""Overview: is it healthy now, and what changed?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import charts, links, tables, theme
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.cards import Card, cards
+from spanloft_dashboard.components.header import header
+from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.scope import Scope
+from spanloft_dashboard.components.trend import Trend
+
+
+def _draw_cards(scope: Scope) -> None:
+    trend = Trend.of(data.query("overview_cards", scope.parameters()), scope)
+    calls, failed = trend.now.get("calls") or 0, trend.now.get("errors") or 0
+    rate = failed / calls if calls else None
+    before = (trend.before.get("errors") or 0) / trend.before["calls"] if trend.before.get("calls") else None
+    rates = [e / c if c else 0.0 for e, c in zip(trend.series("errors"), trend.series("calls"), strict=True)]
+    cards(
+        [
+            Card(
+                "Calls",
+                fmt.count(calls),
+                *trend.pair("calls"),
+                trend.series("calls"),
+                help="Calls to a model; duplicates removed",
+            ),
+            Card(
+                "Cost",
+                fmt.money(trend.now.get("cost_usd")),
+                *trend.pair("cost_usd"),
+                trend.series("cost_usd"),
+                "down",
+                help="US dollars of the calls that have a price",
+            ),
+            Card(
+                "p95 latency",
+                fmt.duration(trend.now.get("p95_ms")),
+                *trend.pair("p95_ms"),
+                trend.series("p95_ms"),
+                "down",
+                help="95 % of the successful calls were faster",
+            ),
+            Card("Error rate", fmt.percent(rate), rate, before, rates, "down", help="Failed calls of all calls"),
+            Card(
+                "Tokens",
+                fmt.count(trend.now.get("tokens")),
+                *trend.pair("tokens"),
+                trend.series("tokens"),
+                help="Input and output, cache reads included",
+            ),
+            Card(
+                "Unpriced calls",
+                fmt.count(trend.now.get("unpriced_calls") or 0),
+                *trend.pair("unpriced_calls"),
+                trend.series("unpriced_calls"),
+                "down",
+                help="Calls whose cost is unknown. They are not in the cost.",
+            ),
+        ],
+        scope,
+    )
+
+
+def _draw_volume(scope: Scope) -> None:
+    table = data.query("overview_volume", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel
+    colors = theme.OUTCOMES
+    chart = charts.bars(table, ["ok", "failed"], colors, scope, value="calls")
+    picked = charts.pick(chart, "volume", scope, alt="Calls over time, successful and failed")
+    if picked:
+        links.go("traces", scope, **picked.url(), status=["error"] if picked.series == "failed" else None)
+
+
+def _draw_cost(scope: Scope) -> None:
+    table = data.query("overview_cost", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel("No call of this period has a price.")
+    charts.show(
+        charts.by_model(table, scope, value="cost_usd", prefix="$", hover=",.4f"), "cost", alt="Cost over time by model"
+    )
+
+
+def _draw_movers(scope: Scope) -> None:
+    table = data.query("overview_movers", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel("Nothing moved, or there is no earlier period to compare with.")
+    formats = {"cost": fmt.money, "p95 latency": fmt.duration, "error rate": fmt.percent}
+    for position, row in enumerate(table.to_pylist()):
+        write = formats[row["metric"]]
+        rising = row["now_value"] > row["before_value"]
+        where = f"{row['model']} · {row['service_name']}" if row["service_name"] else row["model"]
+        with st.container(
+            horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row-mover-{position}"
+        ):
+            page, extra = TARGETS[row["metric"]]
+            chosen = {
+                "model": [row["model"]],
+                "service": [row["service_name"]] if row["service_name"] else None,
+                **extra,
+            }
+            label = f"{row['metric'].capitalize()} :gray[· {fmt.label(where, 46)}]"
+            links.link(page, label, scope, arrow=False, width="stretch", **chosen)
+            st.caption(
+                f"{fmt.label(write(row['before_value']))} → {fmt.label(write(row['now_value']))}", width="content"
+            )
+            st.badge(
+                fmt.label(fmt.change(row["now_value"], row["before_value"]) or "new"),
+                color="red" if rising else "green",
+                icon=":material/arrow_upward:" if rising else ":material/arrow_downward:",
+            )
+
+
+TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
+    "cost": ("cost", {}),
+    "p95 latency": ("latency", {}),
+    "error rate": ("traces", {"status": ["error"]}),
+}
+"""Where a change leads to, by metric."""
+
+
+def _draw_errors(scope: Scope) -> None:
+    table = data.query("overview_errors", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel("No call failed in this period.")
+    row = tables.table(
+        table,
+        {
+            "start_time": tables.moment(format="MMM D, HH:mm", width=88),
+            "error_type": tables.column("Error", width=112),
+            "model": tables.column("Model", width=112),
+            "status_message": tables.column("Message"),
+        },
+        key="errors",
+        click=True,
+        height=tables.height_of(7),
+    )
+    st.caption(
+        tables.limited(table.num_rows, table["total"][0].as_py(), "failed calls") + ". Click a row to open its trace."
+    )
+    links.open_trace(scope, table, row)
+
+
+def _render() -> None:
+    scope = header("Overview", "Is it healthy now, and what changed?")
+    if scope is None:
+        return
+    guarded(_draw_cards, scope)
+    left, right = st.columns(2, gap="small")
+    with left:
+        panel("volume", "Calls", _draw_volume, scope, queries=["overview_volume"], note="click a bar for its traces")
+    with right:
+        panel("cost", "Cost by model", _draw_cost, scope, queries=["overview_cost"], note="US dollars")
+    left, right = st.columns(2, gap="small")
+    with left:
+        panel("movers", "What changed most", _draw_movers, scope, queries=["overview_movers"], note=scope.previous)
+    with right:
+        panel("errors", "Latest errors", _draw_errors, scope, queries=["overview_errors"])
+
+
+_render()

@@ -1,0 +1,128 @@
+"""Traces: which calls match, and what happened inside one?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import charts, choices, links, tables, theme
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.header import header
+from spanloft_dashboard.components.panel import EmptyPanel, panel
+from spanloft_dashboard.components.scope import Scope, set_url
+from spanloft_dashboard.components.trace_view import trace_view
+
+LIMIT = 200
+KINDS = {"traces": "Traces", "calls": "Model calls", "spans": "All spans"}
+ORDERS = {"newest": "Newest", "slowest": "Slowest", "dearest": "Most expensive"}
+
+
+def _parameters(scope: Scope) -> dict[str, Any]:
+    return scope.parameters() | {
+        "kind": choices.chosen("kind", KINDS, "traces"),
+        "sort_by": choices.chosen("sort", ORDERS, "newest"),
+        "row_limit": LIMIT,
+    }
+
+
+def _draw_histogram(scope: Scope) -> None:
+    values = _parameters(scope)
+    table = data.query("traces_per_bucket" if values["kind"] == "traces" else "traces_histogram", values)
+    if not table.num_rows:
+        raise EmptyPanel("Nothing matches in this period. Widen the time range or clear a filter.")
+    colors = theme.OUTCOMES
+    chart = charts.bars(table, ["ok", "failed"], colors, scope, value="found", height=150)
+    picked = charts.pick(chart, "histogram", scope, alt="Matches over time", box=True)
+    if picked:
+        set_url(**picked.url())
+        st.rerun()
+
+
+def _draw_list(scope: Scope) -> None:
+    values = _parameters(scope)
+    kind, order = values["kind"], values["sort_by"]
+    table = data.query("traces_list" if kind == "traces" else "traces_spans", values)
+    if not table.num_rows:
+        raise EmptyPanel("Nothing matches in this period. Widen the time range or clear a filter.")
+    total = table["total"][0].as_py() if kind == "traces" else data.first("traces_count", values)["total"]
+    words = {"newest": "newest", "slowest": "slowest", "dearest": "most expensive"}[order]
+    what = {"traces": "traces", "calls": "model calls", "spans": "spans"}[kind]
+    st.caption(tables.limited(table.num_rows, total, what, words) + ". Click a row to open it.")
+    columns = _trace_columns() if kind == "traces" else _span_columns()
+    row = tables.table(table, columns, key=f"list-{kind}", click=True, height=600, formats=FORMATS)
+    links.open_trace(scope, table, row)
+
+
+FORMATS = {"duration_ms": fmt.duration, "cost_usd": fmt.money}
+MONEY_HELP = "– where it is unknown or nothing was billed"
+
+
+def _trace_columns() -> dict[str, Any]:
+    return {
+        "start_time": tables.moment(width=112),
+        "name": tables.column("Name", width=145),
+        "input_preview": tables.column("Input", width=190),
+        "models": tables.column("Models", width=120),
+        "duration_ms": tables.number("Duration", width=70),
+        "tokens": tables.number("Tokens", "localized", width=62),
+        "cost_usd": tables.number("Cost", width=70, help=MONEY_HELP),
+        "status": tables.column("Status", width=75),
+        "service_name": tables.column("Service", width=95),
+        "output_preview": tables.column("Output", width=240),
+        "spans": tables.number("Spans", width=55),
+        "user_id": tables.column("User", width=80),
+    }
+
+
+def _span_columns() -> dict[str, Any]:
+    return {
+        "start_time": tables.moment(width=112),
+        "name": tables.column("Name", width=150),
+        "input_preview": tables.column("Input", width=190),
+        "duration_ms": tables.number("Duration", width=70),
+        "input_tokens": tables.number("In", "localized", width=58, help="Input tokens, cached ones included"),
+        "output_tokens": tables.number("Out", "localized", width=55, help="Output tokens"),
+        "cost_usd": tables.number("Cost", width=70, help=MONEY_HELP),
+        "status": tables.column("Status", width=100),
+        "service_name": tables.column("Service", width=95),
+        "output_preview": tables.column("Output", width=240),
+        "model": tables.column("Model", width=120),
+    }
+
+
+def _render() -> None:
+    trace_id = st.query_params.get("trace")
+    if trace_id:
+        trace_view(trace_id, Scope.from_url())
+        return
+    scope = header("Traces", "Which calls match, and what happened inside them?", search=True)
+    if scope is None:
+        return
+    kind = choices.chosen("kind", KINDS, "traces")
+    panel(
+        "histogram",
+        f"{KINDS[kind]} over time",
+        _draw_histogram,
+        scope,
+        height=150,
+        note="click a bar or drag to zoom in",
+        queries=["traces_per_bucket" if kind == "traces" else "traces_histogram"],
+        more=_parameters,
+    )
+    with st.container(horizontal=True, horizontal_alignment="distribute", gap="small", key="choices"):
+        choices.segmented("kind", "What to list", KINDS, "traces")
+        choices.segmented("sort", "Order", ORDERS, "newest")
+    panel(
+        "list",
+        KINDS[kind],
+        _draw_list,
+        scope,
+        height=600,
+        more=_parameters,
+        queries=["traces_list" if kind == "traces" else "traces_spans"],
+    )
+
+
+_render()
