@@ -40,14 +40,15 @@ class Activation:
     def stop(self) -> None:
         """Removes the instrumentors that :meth:`start` switched on; those of the app itself stay."""
         self._hook.remove()
-        while self._started:
-            library, instrumentor = self._started.pop()
-            _active.pop(library, None)
-            with contained(f"removing the instrumentor of {library}"):
-                instrumentor.uninstrument()
+        # Companions stand before the instrumentors' wrappers, so they go first.
         while self._companions:
             with contained("removing a companion"):
                 self._companions.pop().remove()
+        while self._started:
+            library, instrumentor = self._started.pop()
+            with contained(f"removing the instrumentor of {library}"):
+                instrumentor.uninstrument()
+        _active.clear()
 
     def _instrument(self, choice: Choice) -> None:
         assert choice.entry_point is not None
@@ -55,19 +56,21 @@ class Activation:
         if other is not None:
             logger.info("%s is instrumented by %s already; left alone", choice.library, other)
             _active[choice.library] = other
-            self._add_companion(choice)
+            self._add_companion(choice, own=False)
             return
         instrumentor = choice.entry_point.load()()
         instrumentor.instrument(tracer_provider=self._provider, skip_dep_check=True)
         self._started.append((choice.library, instrumentor))
         _active[choice.library] = choice.instrumentor or ""
-        self._add_companion(choice)
+        self._add_companion(choice, own=True)
         logger.debug("%s is traced by %s", choice.library, choice.instrumentor)
 
-    def _add_companion(self, choice: Choice) -> None:
+    def _add_companion(self, choice: Choice, own: bool) -> None:
         if choice.candidate is not None and choice.candidate.companion is not None:
             companion = importlib.import_module(choice.candidate.companion)
-            companion.install(self._capture_content)
+            if not own and not companion.BESIDE_OTHERS:
+                return
+            companion.install(self._capture_content, self._provider)
             self._companions.append(companion)
 
 

@@ -21,6 +21,9 @@ from opentelemetry.util import types
 
 from ._log import logger
 
+BESIDE_OTHERS = True
+"""Whether it is wanted, too, when the app itself switched an instrumentor on."""
+
 CHAT_SPAN = "anthropic.messages.create"
 _INFERENCE = "opentelemetry.genai.client.inference.context"
 _TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
@@ -76,7 +79,7 @@ class ChatSpanView(trace.Span):
         """The instrumentor ends its span."""
 
 
-def install(capture_content: bool) -> None:
+def install(capture_content: bool, provider: trace.TracerProvider) -> None:
     """Hooks the SDK's tracing; does nothing for versions without it. ``remove`` undoes all of it."""
     if _undo:
         return

@@ -25,8 +25,8 @@ class Candidate:
 
     ``distribution`` is the instrumentor's package, or ``None`` when the library traces itself (from version
     ``since`` on). ``any_version`` overrules a version range that is known to be too narrow. ``companion`` is a
-    module with ``install(capture_content)`` and ``remove()`` that completes the instrumentor. ``covers`` names
-    libraries that must not be traced beside it, because both would report the same call.
+    module with ``install(capture_content, provider)`` and ``remove()`` that completes the instrumentor. ``covers``
+    names libraries that must not be traced beside it, because both would report the same call.
     """
 
     distribution: str | None
@@ -87,7 +87,8 @@ LIBRARIES: tuple[Library, ...] = (
                            covers=_LANGCHAIN_CLIENTS),
         ),
     ),
-    Library("openai", "openai", "openai", (_otel("genai-openai"), _openinference("openai"), _traceloop("openai"))),
+    Library("openai", "openai", "openai",
+            (_otel("genai-openai", companion="spanloft.openai_fast"), _openinference("openai"), _traceloop("openai"))),
     Library(
         "anthropic",
         "anthropic",

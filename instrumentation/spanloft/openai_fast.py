@@ -1,0 +1,290 @@
+"""A short way for the commonest call: ``chat.completions.create`` with text messages, not streamed.
+
+OpenTelemetry's instrumentor costs about two and a half times a hand-written span, most of it in general machinery
+(data classes copied twice, merges of nested calls, metrics nobody collects). This wrapper stands before it, records
+exactly the attributes it would record (a test compares the two), and hands it every call that is not plain: streams,
+raw responses, tools, images, nested calls, and all calls when metrics, events or upload hooks are on.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from contextvars import Token
+from importlib.metadata import version
+from json.encoder import encode_basestring_ascii
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach, get_value
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
+from opentelemetry.util.types import AttributeValue
+
+from ._log import contained, logger
+from .config import CONTENT_VARIABLE
+
+SCOPE = "spanloft.openai"
+BESIDE_OTHERS = False
+"""An instrumentor that the app itself switched on is left alone."""
+
+_INFERENCE = "opentelemetry.genai.client.inference.context"
+_NUMBERS = {
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "max_completion_tokens": "gen_ai.request.max_tokens",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "presence_penalty": "gen_ai.request.presence_penalty",
+    "frequency_penalty": "gen_ai.request.frequency_penalty",
+    "seed": "gen_ai.request.seed",
+}
+_UNRECORDED = frozenset({"model", "messages", "user", "metadata", "timeout", "store", "safety_identifier", "logprobs"})
+_PLAIN_ROLES = frozenset({"system", "user", "assistant", "developer"})
+_PLAIN_KEYS = frozenset({"role", "content", "name"})
+
+_undo: list[Callable[[], None]] = []
+
+
+class _Started(NamedTuple):
+    span: Span
+    token: Token[Context]
+
+
+def install(capture_content: bool, provider: trace.TracerProvider) -> None:
+    """Puts the short way before the instrumentor's wrappers, which must be in place; :func:`remove` undoes it."""
+    if _undo or not _only_spans_wanted():
+        return
+    from openai.resources.chat.completions import AsyncCompletions, Completions
+
+    way = _ShortWay(capture_content, provider.get_tracer(SCOPE, version("spanloft")))
+    for owner, wrap in ((Completions, _sync), (AsyncCompletions, _async)):
+        instrumented = vars(owner)["create"]
+        bare = getattr(instrumented, "__wrapped__", None)
+        if bare is None:
+            logger.debug("%s.create is not wrapped as expected: no short way", owner.__name__)
+            continue
+        setattr(owner, "create", wrap(bare, instrumented, way))  # noqa: B010 - mypy forbids assigning a method
+        _undo.append(functools.partial(setattr, owner, "create", instrumented))
+    # A client caches its with_raw_response, and with it our wrapper: it must know when it is over.
+    _undo.append(way.close)
+
+
+def remove() -> None:
+    """Puts the instrumentor's wrappers back."""
+    while _undo:
+        _undo.pop()()
+
+
+def _only_spans_wanted() -> bool:
+    mode = os.environ.get(CONTENT_VARIABLE, "").strip().upper()
+    events = os.environ.get("OTEL_INSTRUMENTATION_GENAI_EMIT_EVENT", "").strip().lower() == "true"
+    hook = os.environ.get("OTEL_INSTRUMENTATION_GENAI_COMPLETION_HOOK", "").strip()
+    return mode in ("SPAN_ONLY", "NO_CONTENT", "") and not events and not hook
+
+
+def _sync(bare: Callable[..., Any], instrumented: Any, way: _ShortWay) -> Callable[..., Any]:
+    @functools.wraps(bare)
+    def create(self: Any, *args: Any, **kwargs: Any) -> Any:
+        started = None if args else way.start(self, kwargs)
+        if started is None:
+            return instrumented.__get__(self, type(self))(*args, **kwargs)
+        try:
+            answer = bare(self, **kwargs)
+        except BaseException as error:
+            way.fail(started, error)
+            raise
+        way.finish(started, answer)
+        return answer
+
+    return create
+
+
+def _async(bare: Callable[..., Any], instrumented: Any, way: _ShortWay) -> Callable[..., Any]:
+    @functools.wraps(bare)
+    async def create(self: Any, *args: Any, **kwargs: Any) -> Any:
+        started = None if args else way.start(self, kwargs)
+        if started is None:
+            return await instrumented.__get__(self, type(self))(*args, **kwargs)
+        try:
+            answer = await bare(self, **kwargs)
+        except BaseException as error:
+            way.fail(started, error)
+            raise
+        way.finish(started, answer)
+        return answer
+
+    return create
+
+
+class _ShortWay:
+    """Starts and ends the span of a plain call; never raises into the call."""
+
+    def __init__(self, capture_content: bool, tracer: trace.Tracer) -> None:
+        self._content = capture_content
+        self._tracer = tracer
+        self._open = True
+        self._servers: WeakKeyDictionary[Any, tuple[Any, dict[str, AttributeValue]]] = WeakKeyDictionary()
+
+    def close(self) -> None:
+        """From now on every call goes the long way."""
+        self._open = False
+
+    def start(self, resource: Any, request: dict[str, Any]) -> _Started | None:
+        """The started span, or ``None`` when the call is not plain."""
+        if not self._open or get_value(_INFERENCE) is not None or _metrics_wanted():
+            return None
+        with contained("the short way into chat.completions"):
+            attributes = self._request_attributes(request)
+            if attributes is None:
+                return None
+            attributes.update(self._server(resource))
+            span = self._tracer.start_span(f"chat {request['model']}", kind=SpanKind.CLIENT, attributes=attributes)
+            return _Started(span, attach(set_span_in_context(span)))
+        return None
+
+    def finish(self, started: _Started, answer: Any) -> None:
+        """Records the answer and ends the span."""
+        with contained("recording a chat completion"):
+            started.span.set_attributes(_answer_attributes(answer, self._content))
+        self._end(started)
+
+    def fail(self, started: _Started, error: BaseException) -> None:
+        """Records the error and ends the span."""
+        with contained("recording a failed chat completion"):
+            kind = type(error)
+            name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+            started.span.set_status(Status(StatusCode.ERROR, str(error)))
+            started.span.set_attribute("error.type", name)
+        self._end(started)
+
+    def _end(self, started: _Started) -> None:
+        detach(started.token)
+        with contained("ending a span"):
+            started.span.end()
+
+    def _request_attributes(self, request: dict[str, Any]) -> dict[str, AttributeValue] | None:
+        model = request.get("model")
+        if not isinstance(model, str) or not model:
+            return None
+        attributes: dict[str, AttributeValue] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "openai",
+            "gen_ai.request.model": model,
+        }
+        for key, value in request.items():
+            if key in _UNRECORDED or value is None:
+                continue
+            name = _NUMBERS.get(key)
+            if name is None or type(value) not in (int, float):
+                if key == "stream" and value is False:
+                    continue
+                return None
+            if name not in attributes or key == "max_completion_tokens":
+                attributes[name] = value
+        messages = _input_messages(request.get("messages"))
+        if messages is None:
+            return None
+        if self._content:
+            attributes["gen_ai.input.messages"] = messages
+        return attributes
+
+    def _server(self, resource: Any) -> dict[str, AttributeValue]:
+        client = resource._client
+        url = client.base_url
+        known = self._servers.get(client)
+        if known is not None and known[0] is url:
+            return known[1]
+        server: dict[str, AttributeValue] = {}
+        if url.host:
+            server["server.address"] = url.host
+            if url.port and url.port != 443:
+                server["server.port"] = url.port
+        self._servers[client] = (url, server)
+        return server
+
+
+def _metrics_wanted() -> bool:
+    from opentelemetry.metrics import _internal as metrics
+
+    return metrics._METER_PROVIDER is not None
+
+
+def _input_messages(messages: Any) -> str | None:
+    """The messages as the conventions' JSON, or ``None`` if one is more than text."""
+    if not isinstance(messages, list):
+        return None
+    quote = encode_basestring_ascii
+    parts: list[str] = []
+    for message in messages:
+        if type(message) is not dict or not (message.keys() <= _PLAIN_KEYS):
+            return None
+        role, content, name = message.get("role"), message.get("content"), message.get("name")
+        if role not in _PLAIN_ROLES or type(content) is not str or not (name is None or type(name) is str):
+            return None
+        sender = "null" if name is None else quote(name)
+        text = quote(content)
+        parts.append(f'{{"role":{quote(role)},"parts":[{{"content":{text},"type":"text"}}],"name":{sender}}}')
+    return f"[{','.join(parts)}]"
+
+
+def _answer_attributes(answer: Any, content: bool) -> dict[str, AttributeValue]:
+    attributes: dict[str, AttributeValue] = {}
+    for key, name in (
+        ("model", "gen_ai.response.model"),
+        ("id", "gen_ai.response.id"),
+        ("service_tier", "openai.response.service_tier"),
+        ("system_fingerprint", "openai.response.system_fingerprint"),
+    ):
+        if value := getattr(answer, key, None):
+            attributes[name] = value
+    choices = getattr(answer, "choices", None)
+    if choices:
+        attributes["gen_ai.response.finish_reasons"] = [choice.finish_reason or "error" for choice in choices]
+        if content:
+            attributes["gen_ai.output.messages"] = _output_messages(choices)
+    if usage := getattr(answer, "usage", None):
+        _add_usage(attributes, usage)
+    return attributes
+
+
+def _add_usage(attributes: dict[str, AttributeValue], usage: Any) -> None:
+    attributes["gen_ai.usage.input_tokens"] = usage.prompt_tokens
+    attributes["gen_ai.usage.output_tokens"] = usage.completion_tokens
+    if prompt := usage.prompt_tokens_details:
+        for key, name in (
+            ("cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
+            ("cache_write_tokens", "gen_ai.usage.cache_write.input_tokens"),
+            ("audio_tokens", "gen_ai.usage.audio.input_tokens"),
+        ):
+            if count := getattr(prompt, key, None):
+                attributes[name] = count
+    if completion := usage.completion_tokens_details:
+        if completion.reasoning_tokens:
+            attributes["gen_ai.usage.reasoning.output_tokens"] = completion.reasoning_tokens
+        if completion.audio_tokens:
+            attributes["gen_ai.usage.audio.output_tokens"] = completion.audio_tokens
+
+
+def _output_messages(choices: Any) -> str:
+    quote = encode_basestring_ascii
+    messages: list[str] = []
+    for choice in choices:
+        message = choice.message
+        text = message.content
+        if type(text) is not str or message.tool_calls or message.refusal:
+            return _output_messages_in_full(choices)
+        finish = quote(choice.finish_reason or "error")
+        part = f'{{"content":{quote(text)},"type":"text"}}'
+        messages.append(f'{{"role":{quote(message.role)},"parts":[{part}],"finish_reason":{finish}}}')
+    return f"[{','.join(messages)}]"
+
+
+def _output_messages_in_full(choices: Any) -> str:
+    """Refusals, audio and whatever else a choice may hold, by the instrumentor's own code."""
+    from dataclasses import asdict
+
+    from opentelemetry.instrumentation.genai.openai.utils import _prepare_output_messages
+    from opentelemetry.util.genai.utils import gen_ai_json_dumps
+
+    return str(gen_ai_json_dumps([asdict(message) for message in _prepare_output_messages(choices)]))
