@@ -92,10 +92,9 @@ def hand_written(create: Callable[..., Any], tracer: Any) -> Callable[..., Any]:
 def one_round(calls: int) -> dict[str, dict[str, list[float]]]:
     """Thread and process CPU seconds of every call, by kind. Runs in a process of its own."""
     import openai
+    import spanloft
     from openai.resources.chat.completions import Completions
     from opentelemetry import trace
-
-    import spanloft
 
     bare = Completions.create
     spanloft.instrument()
