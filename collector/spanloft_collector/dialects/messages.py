@@ -87,6 +87,8 @@ def _semconv(value: list[Any]) -> list[Message] | None:
                 return None
             if part.get("type") != "text" or "content" not in part:
                 parts[index] = to_part(part)
+        if "name" in message and message["name"] is None:
+            del message["name"]
         if "finish_reason" in message:
             reason = finish_reason(message["finish_reason"])
             if reason is not None:
@@ -167,7 +169,7 @@ def _with_content(raw: dict[str, Any], default_role: str) -> Message | None:
     role = role_of(role, default_role)
     parts = _tool_parts(raw) if role == "tool" else [*_reasoning(raw), *to_parts(_content(raw)), *_calls(raw)]
     if not parts and "content" not in raw and "role" not in raw:
-        parts = [to_part(raw)]
+        parts = [_payload(raw)]
     out: Message = {"role": role, "parts": parts}
     if role != "tool" and (name := as_str(raw.get("name"))) is not None:
         out["name"] = name
@@ -175,6 +177,14 @@ def _with_content(raw: dict[str, Any], default_role: str) -> Message | None:
     if reason is not None:
         out["finish_reason"] = reason
     return out
+
+
+def _payload(raw: dict[str, Any]) -> Part:
+    """What a chain or agent was called with, which is no message: its one text, or all of it as JSON."""
+    if isinstance(raw.get("type"), str):
+        return to_part(raw)
+    values = list(raw.values())
+    return text_part(values[0] if len(values) == 1 and isinstance(values[0], str) else raw)
 
 
 def _content(raw: dict[str, Any]) -> Any:
@@ -236,6 +246,9 @@ def _tool_parts(raw: dict[str, Any]) -> list[Part]:
 
 def _unwrap(value: dict[str, Any]) -> Any:
     """The list of messages inside a request or response body; the value itself when it is one message."""
+    kwargs = value.get("kwargs")
+    if isinstance(kwargs, dict) and isinstance(kwargs.get("messages"), list):
+        value = kwargs
     for key in ("messages", "input_messages", "output_messages", "choices", "candidates", "generations", "contents"):
         inner = value.get(key)
         if isinstance(inner, list) and inner:

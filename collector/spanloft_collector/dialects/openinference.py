@@ -15,7 +15,8 @@ from . import names, nested, rules
 from .messages import document, input_messages, output_messages, role_of, to_message, tool_definitions
 from .otel_genai import FIELDS as GENAI_FIELDS
 from .parts import media, text_part, to_part, tool_call, tool_response
-from .values import as_amount, as_bool, as_count, as_dict, as_float, as_json, as_str
+from .usages import only_details, usage_fields
+from .values import as_bool, as_cost, as_count, as_dict, as_float, as_json, as_str
 
 _KINDS = {
     "LLM": "chat",
@@ -34,7 +35,8 @@ def _kind(value: Any) -> str | None:
     return None if text is None else _KINDS.get(text.upper(), text.lower())
 
 
-_OWN: tuple[tuple[str, rules.Coerce, tuple[str, ...]], ...] = (
+RULES = rules.extend(
+    GENAI_FIELDS,
     ("operation", _kind, ("openinference.span.kind",)),
     ("provider", names.provider_name, ("llm.provider", "llm.system")),
     ("request_model", as_str, ("llm.request.model_name", "embedding.model_name", "reranker.model_name")),
@@ -51,7 +53,7 @@ _OWN: tuple[tuple[str, rules.Coerce, tuple[str, ...]], ...] = (
     ("reasoning_tokens", as_count, ("llm.token_count.completion_details.reasoning",)),
     ("input_audio_tokens", as_count, ("llm.token_count.prompt_details.audio",)),
     ("output_audio_tokens", as_count, ("llm.token_count.completion_details.audio",)),
-    ("reported_cost_usd", as_amount, ("llm.cost.total",)),
+    ("reported_cost_usd", as_cost, ("llm.cost.total",)),
     ("prompt_name", as_str, ("prompt.id", "prompt.name")),
     ("prompt_version", as_str, ("llm.prompt_template.version",)),
     ("prompt_template", as_str, ("llm.prompt_template.template",)),
@@ -60,14 +62,6 @@ _OWN: tuple[tuple[str, rules.Coerce, tuple[str, ...]], ...] = (
     ("agent_name", as_str, ("agent.name", "graph.node.name")),
     ("retrieval_query", as_str, ("reranker.query",)),
 )
-RULES = rules.build(
-    *(
-        (field, coerce, (*keys, *(key for name, _, more in GENAI_FIELDS if name == field for key in more)))
-        for field, coerce, keys in _OWN
-    ),
-    *(entry for entry in GENAI_FIELDS if entry[0] not in {field for field, _, _ in _OWN}),
-)
-
 _TREES = (
     "llm.input_messages.",
     "llm.output_messages.",
@@ -161,6 +155,7 @@ def _messages(out: dict[str, Any], found: dict[str, nested.Tree]) -> None:
             message
             for item in nested.items(found.get(prefix))
             if (message := _message(nested.branch(item, "message"), role)) is not None
+            and message["parts"] != [{"type": "reasoning", "content": ""}]
         ]
         if not own:
             keys = ("prompt", "completion")
@@ -184,7 +179,11 @@ def _message(raw: nested.Tree, default_role: str) -> Message | None:
         parts = [tool_response(raw.get("tool_call_id"), inner, raw.get("name"))]
     elif content is not None and content != "" and not parts:
         parts = [text_part(content)]
-    for item in nested.items(raw.get("tool_calls")):
+    calls = nested.items(raw.get("tool_calls"))
+    if calls:
+        # Anthropic's content blocks are listed too, but a call's block has nothing but its type.
+        parts = [part for part in parts if part["type"] != "tool_call"]
+    for item in calls:
         call = nested.branch(item, "tool_call")
         function = nested.branch(call, "function")
         parts.append(tool_call(call.get("id"), function.get("name"), function.get("arguments")))
@@ -223,9 +222,15 @@ def _body(out: dict[str, Any], attributes: Mapping[str, Any]) -> None:
     if "response_id" not in out and ("model" in body or "choices" in body or "responseId" in body):
         rules.drop_empty(out, response_id=as_str(body.get("id", body.get("response_id", body.get("responseId")))))
     rules.drop_empty(out, service_tier=names.service_tier(body.get("service_tier")))
+    # Lifetimes of cache writes are priced differently and are stated nowhere else.
+    rules.drop_empty(out, **only_details(usage_fields(body.get("usage"))))
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else body
     rules.drop_empty(out, finish_reason=names.finish_reason(first.get("finish_reason", first.get("stop_reason"))))
+    if "finish_reason" not in out and isinstance(status := body.get("status"), str):
+        reason = nested.leaf(body, "incomplete_details", "reason") or status
+        called = any(part["type"] == "tool_call" for item in out.get("output_messages", ()) for part in item["parts"])
+        out["finish_reason"] = "tool_call" if called and status == "completed" else names.finish_reason(reason)
 
 
 def _langchain_response(body: dict[str, Any]) -> dict[str, Any]:

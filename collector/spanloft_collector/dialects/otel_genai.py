@@ -13,11 +13,11 @@ from typing import Any, cast
 from ..model import Canonical, Message, RawSpan
 from . import names, rules
 from .messages import documents, input_messages, output_messages, system_parts, to_message, tool_definitions
-from .values import as_amount, as_bool, as_count, as_float, as_json, as_str, seconds_as_ms
+from .values import as_bool, as_cost, as_count, as_float, as_json, as_str, seconds_as_ms
 
 _USAGE = "gen_ai.usage."
 
-USAGE_FIELDS: tuple[tuple[str, rules.Coerce, tuple[str, ...]], ...] = (
+USAGE_FIELDS: tuple[rules.Field, ...] = (
     ("input_tokens", as_count, (f"{_USAGE}input_tokens", f"{_USAGE}prompt_tokens", "llm.usage.prompt_tokens")),
     (
         "output_tokens",
@@ -82,11 +82,11 @@ USAGE_FIELDS: tuple[tuple[str, rules.Coerce, tuple[str, ...]], ...] = (
     ("output_audio_tokens", as_count, (f"{_USAGE}audio.output_tokens", f"{_USAGE}details.output_audio_tokens")),
     ("input_image_tokens", as_count, (f"{_USAGE}image.input_tokens", f"{_USAGE}details.input_image_tokens")),
     ("output_image_tokens", as_count, (f"{_USAGE}image.output_tokens", f"{_USAGE}details.output_image_tokens")),
-    ("reported_cost_usd", as_amount, (f"{_USAGE}cost", "gen_ai.cost.total_cost", "operation.cost")),
+    ("reported_cost_usd", as_cost, (f"{_USAGE}cost", "gen_ai.cost.total_cost", "operation.cost")),
 )
 """Usage in all spellings that were seen under ``gen_ai.usage``; dialects built on the conventions share it."""
 
-FIELDS: tuple[tuple[str, rules.Coerce, tuple[str, ...]], ...] = (
+FIELDS: tuple[rules.Field, ...] = (
     ("operation", names.operation_name, ("gen_ai.operation.name",)),
     ("provider", names.provider_name, ("gen_ai.provider.name", "gen_ai.system")),
     ("request_model", as_str, ("gen_ai.request.model",)),

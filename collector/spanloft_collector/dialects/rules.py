@@ -42,6 +42,16 @@ def build(*fields: tuple[str, Coerce, Sequence[str]]) -> Rules:
     return rules
 
 
+Field = tuple[str, Coerce, tuple[str, ...]]
+
+
+def extend(base: Sequence[Field], *own: Field) -> Rules:
+    """Table of a dialect that is built on another: its own keys of a field come before the base's."""
+    by_field = {field: (coerce, keys) for field, coerce, keys in base}
+    merged = [(field, coerce, (*keys, *by_field.pop(field, (coerce, ()))[1])) for field, coerce, keys in own]
+    return build(*merged, *((field, coerce, keys) for field, (coerce, keys) in by_field.items()))
+
+
 def apply(rules: Rules, attributes: Mapping[str, Any]) -> dict[str, Any]:
     """Fields that ``rules`` find in ``attributes``; unreadable values are absent."""
     out: dict[str, Any] = {}
@@ -64,6 +74,9 @@ def apply(rules: Rules, attributes: Mapping[str, Any]) -> dict[str, Any]:
 
 def finish(out: dict[str, Any], span: RawSpan) -> Canonical:
     """Fields that follow from others or from the span itself: finish reason of the output, type of the error."""
+    if out.get("is_stream") is False:
+        # Some emitters write the whole duration of an unstreamed call as its time to first token.
+        out.pop("ttft_ms", None)
     if "finish_reason" not in out:
         for message in out.get("output_messages", ()):
             if reason := message.get("finish_reason"):
@@ -116,12 +129,14 @@ def drop_empty(out: dict[str, Any], **fields: Any) -> None:
 
 __all__ = [
     "COMMON",
+    "Field",
     "Rules",
     "apply",
     "build",
     "drop_empty",
     "event_attributes",
     "exception_type",
+    "extend",
     "finish",
     "first_event_ms",
     "names",

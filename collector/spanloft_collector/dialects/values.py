@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import math
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,6 +65,11 @@ def as_amount(value: Any) -> float | None:
     """A finite number that is not negative: a duration or a cost."""
     number = as_float(value)
     return number if number is not None and number >= 0 else None
+
+
+def as_cost(value: Any) -> float | None:
+    """A cost in US dollars. Emitters write 0 when their price list lacks the model, so 0 is unknown."""
+    return as_amount(value) or None
 
 
 def seconds_as_ms(value: Any) -> float | None:
@@ -150,11 +156,33 @@ def as_host(value: Any) -> str | None:
     if text is None:
         return None
     if "//" not in text:
-        return text
+        host, colon, port = text.partition(":")
+        return host or None if colon and port.isdigit() else text
     try:
         return urlsplit(text).hostname or None
     except ValueError:
         return None
+
+
+def as_structure(value: Any) -> Any:
+    """A mapping or list from JSON text or from the ``repr`` that Python emitters write; otherwise ``None``."""
+    value = as_json(value)
+    if isinstance(value, str) and len(value) < _MAX_REPR:
+        try:
+            value = ast.literal_eval(value)
+        except (ValueError, SyntaxError, MemoryError, RecursionError, TypeError):
+            return None
+    return value if isinstance(value, (dict, list)) and value else None
+
+
+_MAX_REPR = 20_000
+
+
+def part(tree: Any, *path: str) -> Any:
+    """The value at ``path`` in nested mappings; ``None`` when there is none."""
+    for step in path:
+        tree = tree.get(step) if isinstance(tree, dict) else None
+    return tree
 
 
 def dumps(value: Any) -> str:

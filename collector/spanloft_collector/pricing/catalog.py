@@ -43,6 +43,11 @@ SELF_HOSTED = frozenset(
 _ROUTERS = frozenset({"litellm", "langchain", "llama_index", "llamaindex", "portkey", "unknown", "custom"})
 """Names that say which library made the call, not who served it."""
 
+_VENDORS = frozenset(
+    {"openai", "anthropic", "google", "mistral", "cohere", "deepseek", "x-ai", "voyageai", "moonshotai", "perplexity"}
+)
+"""Vendors that serve their own models: a model id found in one of their lists is most likely theirs."""
+
 _BEDROCK_REGION = re.compile(r"^(?:[a-z]{2,6}|us-gov)\.(?=[a-z0-9]+\.)")
 _PATHS = ("inference-profile/", "foundation-model/", "/models/", "models/")
 
@@ -125,6 +130,9 @@ def _provider_of(provider: str | None, model: str) -> tuple[gp.Provider | None, 
         for item in providers:
             if item.model_match is not None and item.model_match.is_match(ref):
                 return item, f"{reason}: vendor guessed from the model id"
+        for item in providers:
+            if item.id in _VENDORS and any(_is_exact(entry, ref) for entry in item.models):
+                return item, f"{reason}: vendor guessed from the model id"
     return None, None
 
 
@@ -158,10 +166,15 @@ def _search(provider: gp.Provider, model: str) -> tuple[gp.ModelInfo, bool, str 
             continue
         if "application-inference-profile" in model and index:
             return None
-        exact = index == 0 and (ref == found.id.lower() or _lists(found.match, ref))
+        exact = index == 0 and _is_exact(found, ref)
         note = None if index == 0 else f"looked up as {ref!r}"
         return found, exact, note
     return None
+
+
+def _is_exact(model: gp.ModelInfo, ref: str) -> bool:
+    """Whether the list has ``ref`` itself, as an id or an alias."""
+    return ref == model.id.lower() or _lists(model.match, ref)
 
 
 def _lists(match: Any, ref: str) -> bool:

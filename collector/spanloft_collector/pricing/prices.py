@@ -258,7 +258,7 @@ def _lacking(found: _Resolved, usage: Usage, duration_s: float | None) -> str | 
         return "the span reports no usage"
     if card.input is not None and usage.input_tokens is None:
         return "the span reports no input tokens"
-    if card.output is not None and usage.output_tokens is None:
+    if card.output is not None and usage.output_tokens is None and not usage.input_only:
         return "the span reports no output tokens"
     return None
 

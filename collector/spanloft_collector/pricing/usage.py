@@ -18,18 +18,17 @@ EXCLUSIVE = "exclusive"
 _ANY = "*"
 _EXCLUSIVE: tuple[tuple[str, frozenset[str]], ...] = (
     # OpenLIT copies Anthropic's raw input_tokens beside the cache keys (source, 1.45).
-    ("openlit", frozenset({"anthropic", "aws.bedrock", "gcp.vertex_ai.anthropic"})),
+    ("openlit", frozenset({"anthropic", "aws.bedrock"})),
     # Official and Traceloop Bedrock instrumentors copy Converse's inputTokens (source, 1.3b0 and 0.62).
     ("opentelemetry.instrumentation.genai.bedrock", frozenset({_ANY})),
     ("opentelemetry.instrumentation.botocore", frozenset({_ANY})),
     ("opentelemetry.instrumentation.bedrock", frozenset({_ANY})),
-    # Langfuse stores disjoint buckets: input without cached tokens, output without reasoning.
-    ("langfuse", frozenset({_ANY})),
 )
-"""Scope prefix and providers whose input excludes cached tokens. Everything else follows semconv: inclusive."""
+"""Scope prefix and providers whose input excludes cached tokens. Everything else follows semconv: inclusive.
 
-_DISJOINT_OUTPUT = ("langfuse",)
-"""Scope prefixes whose output excludes reasoning tokens."""
+Not here: emitters that write both kinds under one scope, told apart only by the names of their keys (Langfuse, the
+Vercel AI SDK before version 6). Their dialects add up.
+"""
 
 UsageSource = Literal["reported", "estimated", "missing"]
 
@@ -53,6 +52,8 @@ class Usage:
     token_semantics: str | None = None
     """Whether ``input_tokens_raw`` was ``inclusive`` or ``exclusive`` of cached tokens; ``None`` without input."""
     usage_source: UsageSource = "missing"
+    input_only: bool = False
+    """Whether the call has no output to bill: embeddings."""
 
 
 MISSING = Usage()
@@ -88,7 +89,7 @@ def normalise_usage(scope_name: str, provider: str | None, canonical: Canonical)
         semantics = EXCLUSIVE if exclusive else INCLUSIVE
         tokens = raw_input + cached if exclusive else raw_input
     reasoning = canonical.get("reasoning_tokens")
-    if output is not None and reasoning and (reasoning > output or scope_name.startswith(_DISJOINT_OUTPUT)):
+    if output is not None and reasoning and reasoning > output:
         # Reasoning is billed as output, so it is part of it by definition.
         output += reasoning
     return Usage(
@@ -104,6 +105,7 @@ def normalise_usage(scope_name: str, provider: str | None, canonical: Canonical)
         output_image_tokens=canonical.get("output_image_tokens"),
         input_tokens_raw=raw_input,
         token_semantics=semantics,
+        input_only=canonical.get("operation") == "embeddings",
         usage_source="reported" if raw_input is not None or output is not None else "missing",
     )
 
