@@ -276,7 +276,7 @@ def _output_messages(choices: Any) -> str:
             return _output_messages_in_full(choices)
         finish = quote(choice.finish_reason or "error")
         part = f'{{"content":{quote(text)},"type":"text"}}'
-        messages.append(f'{{"role":{quote(message.role)},"parts":[{part}],"finish_reason":{finish}}}')
+        messages.append(f'{{"role":{quote(message.role)},"parts":[{part}],"finish_reason":{finish},"name":null}}')
     return f"[{','.join(messages)}]"
 
 
