@@ -25,6 +25,7 @@ from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
+from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders
 from spanloft_collector.pipeline.process import WRITER, Pipeline
 from spanloft_collector.pipeline.worker import PipelineProcess
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
@@ -82,10 +83,12 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
     """
     store = ParquetStore(settings.store)
     with exclusive(store.root / "ingest.lock", wait=True), Maintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s):
+        make = partial(create_pricer, settings)
+        decoders = ProcessDecoders(make, settings.workers) if settings.workers else InlineDecoders(make)
         pipeline = Pipeline(
             store,
             store.root / "journal",
-            create_pricer(settings),
+            decoders,
             publish_interval_s=settings.publish_interval_s,
             publish_rows=settings.publish_rows,
         )

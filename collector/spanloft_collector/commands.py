@@ -91,7 +91,8 @@ def sender(settings: Settings, store: ParquetStore) -> Iterator[Send]:
             yield send
         finally:
             journal.close()
-            run_pipeline(settings, lambda: True)
+            # A load is short: starting workers would take longer than decoding here.
+            run_pipeline(settings.model_copy(update={"workers": 0}), lambda: True)
 
 
 def run_job(settings: Settings, name: str, *, recompute: bool) -> None:

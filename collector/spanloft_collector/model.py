@@ -206,7 +206,24 @@ PAYLOADS = (
     Column("resource", "JSON", "Resource attributes, untouched"),
     Column("events", "JSON", "Span events [{name, time, attributes}]"),
     Column("links", "JSON", "Span links [{trace_id, span_id, attributes}]"),
+    Column("attributes_moved", "BIGINT", "Stored form only: bit set of MOVABLE attributes kept in their own column"),
 )
+
+MOVABLE = (
+    ("gen_ai.input.messages", "input_messages"),
+    ("gen_ai.output.messages", "output_messages"),
+    ("gen_ai.system_instructions", "system_instructions"),
+    ("gen_ai.tool.definitions", "tool_definitions"),
+    ("gen_ai.tool.call.arguments", "tool_arguments"),
+    ("gen_ai.tool.call.result", "tool_result"),
+    ("gen_ai.retrieval.documents", "retrieval_documents"),
+)
+"""(attribute, payload column): where the attribute is JSON text that says what the column says, the text is stored
+once, in the column, and the view ``payloads`` puts it back into ``attributes``. Half of a store is message text.
+"""
+
+STORED_ONLY = frozenset({"attributes_moved"})
+"""Columns of the files that views do not show."""
 
 COSTS = (
     *IDENTITY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr, ValidationError
@@ -35,10 +36,16 @@ class Settings(BaseSettings):
     max_journal_bytes: int = Field(
         default=8 * 1024**3, gt=0, description="Journal size beyond which senders are told to wait"
     )
+    workers: int = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=0,
+        le=64,
+        description="Processes that decode spans [default: one per core]; 0 decodes in the pipeline's own process",
+    )
     publish_interval_s: float = Field(
         default=1.0, gt=0, description="Longest time an accepted span waits before it is published"
     )
-    publish_rows: int = Field(default=16_384, gt=0, description="Spans that are published together at the most")
+    publish_rows: int = Field(default=8_192, gt=0, description="Spans that are published together at the most")
     compact_interval_s: float = Field(default=10.0, gt=0, description="How often small files are merged")
     grace_s: float = Field(
         default=600.0, ge=0, description="How long a superseded file stays on disk for queries that still read it"

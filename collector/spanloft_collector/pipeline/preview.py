@@ -50,6 +50,9 @@ def shorten(value: Any) -> str | None:
             return None
         value = as_text(value)
     # Cut before splitting: the text may have megabytes.
+    head = value[:PREVIEW_CHARS]
+    if head.isprintable() and "  " not in head:
+        return head.strip() or None
     return " ".join(value[: PREVIEW_CHARS * 4].split())[:PREVIEW_CHARS] or None
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from spanloft_collector.errors import StoreError
 from spanloft_collector.journal import JournalReader, Position
 from spanloft_collector.journal.record import segment_numbers, segment_path
-from spanloft_collector.pipeline.batch import Chunk, assemble, transform
+from spanloft_collector.pipeline.batch import Chunk, assemble
+from spanloft_collector.pipeline.decoders import Decoders
 from spanloft_collector.pipeline.duplicates import DuplicateFinder
-from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.store.base import Store
 
 logger = logging.getLogger(__name__)
@@ -35,14 +35,14 @@ class Pipeline:
         self,
         store: Store,
         journal: Path,
-        pricer: Pricer,
+        decoders: Decoders,
         *,
         publish_interval_s: float = 1.0,
         publish_rows: int = 8_192,
     ) -> None:
         self.store = store
         self.journal = journal
-        self.pricer = pricer
+        self.decoders = decoders
         self.publish_interval_s = publish_interval_s
         self.publish_rows = publish_rows
         watermark = store.watermark(WRITER)
@@ -60,16 +60,21 @@ class Pipeline:
         reader = JournalReader(self.journal, self._position)
         while True:
             stop = stopping()
-            records = reader.read(READ_BYTES)
+            records = [] if self.decoders.full else reader.read(READ_BYTES)
             if records:
-                self._add(transform(records, self.pricer))
-            if self._chunks and (stop or self._due()) and not (stop and records):
+                self.decoders.submit(records)
+            chunk = self.decoders.collect(wait=self.decoders.full)
+            if chunk is not None:
+                self._add(chunk)
+            drained = not records and chunk is None and self.decoders.idle
+            if self._chunks and (self._due() or (stop and drained)):
                 self._publish()
-            if not records:
-                if stop and not self._chunks:
-                    break
+            elif stop and drained:
+                break
+            if not records and chunk is None:
                 time.sleep(IDLE_S)
         self._wait()
+        self.decoders.close()
         self._publisher.shutdown()
 
     def _add(self, chunk: Chunk) -> None:

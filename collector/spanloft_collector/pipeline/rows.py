@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from spanloft_collector.dialects import find_dialect
-from spanloft_collector.model import BILLABLE_OPERATIONS, Canonical, RawSpan
+from spanloft_collector.model import BILLABLE_OPERATIONS, MOVABLE, Canonical, RawSpan
 from spanloft_collector.pipeline.decode import DecodedSpan, jsonable
-from spanloft_collector.pipeline.duplicates import CallKey
 from spanloft_collector.pipeline.preview import message_preview, shorten
 from spanloft_collector.pricing.prices import Price, Pricer
 from spanloft_collector.pricing.usage import Usage, normalise_usage
@@ -27,11 +26,10 @@ _failed_scopes: set[str] = set()
 
 
 class Row(NamedTuple):
-    """A span's rows, in the order of ``SPAN_COLUMNS`` and ``PAYLOAD_COLUMNS``, and what duplicates are found by."""
+    """A span's rows, in the order of ``SPAN_COLUMNS`` and ``PAYLOAD_COLUMNS``."""
 
     span: tuple[Any, ...]
     payload: tuple[Any, ...]
-    key: CallKey
 
 
 SPAN_COLUMNS = (
@@ -47,9 +45,9 @@ SPAN_COLUMNS = (
 )
 
 PAYLOAD_COLUMNS = (
-    *("trace_id", "span_id", "start_time", "input_messages", "output_messages", "system_instructions"),
-    *("tool_definitions", "tool_arguments", "tool_result", "retrieval_query", "retrieval_documents"),
-    *("prompt_template", "attributes", "resource", "events", "links"),
+    *("trace_id", "span_id", "start_time"),
+    *(column for _, column in MOVABLE),
+    *("retrieval_query", "prompt_template", "attributes", "resource", "events", "links", "attributes_moved"),
 )
 
 _UNBILLED = (None,) * 16
@@ -58,11 +56,6 @@ _UNBILLED = (None,) * 16
 def dump(value: Any) -> str:
     """Compact JSON text of ``value``."""
     return orjson.dumps(value, default=jsonable, option=orjson.OPT_NON_STR_KEYS).decode()
-
-
-def dump_or_none(value: Any) -> str | None:
-    """JSON text; None stays unknown."""
-    return None if value is None else dump(value)
 
 
 def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer) -> Row:
@@ -121,40 +114,54 @@ def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer)
         get("reported_cost_usd"),
         *billed,
     )
+    content, attributes_json, moved = split_content(raw.attributes, fields)
     payload_row = (
         span.trace_id,
         span.span_id,
         start_us,
-        dump_or_none(messages_in),
-        dump_or_none(messages_out),
-        dump_or_none(get("system_instructions")),
-        dump_or_none(get("tool_definitions")),
-        dump_or_none(get("tool_arguments")),
-        dump_or_none(get("tool_result")),
+        *content,
         get("retrieval_query"),
-        dump_or_none(get("retrieval_documents")),
         get("prompt_template"),
-        dump(raw.attributes),
+        attributes_json,
         span.resource.json,
         dump(raw.events) if raw.events else None,
         dump(span.links) if span.links else None,
+        moved,
     )
-    key = CallKey(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        parent_span_id=raw.parent_span_id,
-        provider=get("provider"),
-        response_id=get("response_id"),
-        operation=operation,
-        input_tokens=billed[0],
-        output_tokens=billed[1],
-        has_messages=bool(messages_in or messages_out),
-        scope_name=raw.scope_name,
-        start_us=start_us,
-        request_model=get("request_model"),
-        response_model=get("response_model"),
-    )
-    return Row(span_row, payload_row, key)
+    return Row(span_row, payload_row)
+
+
+def split_content(attributes: dict[str, Any], fields: Canonical) -> tuple[list[str | None], str, int | None]:
+    """JSON of the content columns (in the order of ``MOVABLE``), of the remaining attributes, and what was moved.
+
+    The text of an attribute that says just what its column says is stored once, and byte for byte.
+    """
+    content: list[str | None] = []
+    moved = 0
+    rest = attributes
+    for bit, (key, column) in enumerate(MOVABLE):
+        value = fields.get(column)
+        if value is None:
+            content.append(None)
+            continue
+        text = attributes.get(key)
+        if type(text) is str and says(text, value):
+            if rest is attributes:
+                rest = attributes.copy()
+            del rest[key]
+            moved |= 1 << bit
+            content.append(text)
+        else:
+            content.append(dump(value))
+    return content, dump(rest), moved or None
+
+
+def says(text: str, value: object) -> bool:
+    """Whether ``text`` is JSON for ``value``."""
+    try:
+        return bool(orjson.loads(text) == value)
+    except orjson.JSONDecodeError:
+        return False
 
 
 def _canonical(raw: RawSpan) -> tuple[str | None, Canonical]:

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import duckdb
 
-from spanloft_collector.model import DATASETS
+from spanloft_collector.model import DATASETS, STORED_ONLY
 from spanloft_collector.store.files import fsync_directory
 
 DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals")
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
+
+OWN_VIEWS = frozenset({"payloads"})
+"""Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
 
 DATASET_COMMENTS = {
     "spans": "Every span, one row each: scalars and short previews",
@@ -61,8 +64,9 @@ def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
 
 def dataset_view(root: Path, dataset: str) -> str:
     """SQL of the view over a dataset's live files."""
-    columns = ", ".join(f'"{column.name}"' for column in DATASETS[dataset])
-    return view_sql("dataset").format(root=str(root).replace("'", "''"), dataset=dataset, columns=columns)
+    columns = ", ".join(f'"{column.name}"' for column in DATASETS[dataset] if column.name not in STORED_ONLY)
+    template = dataset if dataset in OWN_VIEWS else "dataset"
+    return view_sql(template).format(root=str(root).replace("'", "''"), dataset=dataset, columns=columns)
 
 
 def view_sql(name: str) -> str:
@@ -76,7 +80,8 @@ def comment_columns(connection: duckdb.DuckDBPyConnection) -> None:
     for dataset, columns in DATASETS.items():
         connection.execute(f"COMMENT ON VIEW \"{dataset}\" IS {quoted(DATASET_COMMENTS[dataset])}")
         for column in columns:
-            comment_column(connection, dataset, column.name, column.comment)
+            if column.name not in STORED_ONLY:
+                comment_column(connection, dataset, column.name, column.comment)
     bare = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'spanloft'"
     ).fetchall()
