@@ -190,4 +190,8 @@ def dumps(value: Any) -> str:
     try:
         return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     except (TypeError, ValueError, RecursionError):
+        pass
+    try:
         return str(value)
+    except (ValueError, RecursionError):
+        return ""

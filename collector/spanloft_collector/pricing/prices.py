@@ -154,7 +154,6 @@ def _from_list(
         return _Resolved("none", match.note, model, price_provider=match.provider_id)
     tariff = catalog.tariff(match, when, service_tier)
     card: RateCard | None = tariff.card
-    note = "; ".join(text for text in (match.note, tariff.note) if text) or None
     if tariff.card.is_empty and not tariff.free:
         return _Resolved(
             "none",
@@ -164,7 +163,7 @@ def _from_list(
         )
     return _Resolved(
         match.source,
-        "; ".join(text for text in (note, "free model" if tariff.free else None) if text) or None,
+        _join(match.note, tariff.note, "free model" if tariff.free else None),
         model,
         match.model.id,
         match.provider_id,
@@ -216,7 +215,7 @@ def _priced(
         reported_cost_usd=reported,
         usage_source=usage.usage_source,
         price_source=found.source,
-        price_note=found.note,
+        price_note=_join(found.note, _unrated(card, usage)),
         price_date=found.valid_from,
         price_version=found.version,
     )
@@ -225,7 +224,6 @@ def _priced(
 def _unpriced(found: _Resolved, provider: str | None, usage: Usage, lack: str | None, reported: float | None) -> Price:
     """No cost, or the client's own where it sent one."""
     read, write, uncached = _split(usage)
-    note = "; ".join(text for text in (found.note, lack) if text) or None
     return Price(
         provider=provider,
         model=found.model,
@@ -240,9 +238,23 @@ def _unpriced(found: _Resolved, provider: str | None, usage: Usage, lack: str | 
         reported_cost_usd=reported,
         usage_source=usage.usage_source,
         price_source="reported" if reported is not None else "none",
-        price_note=note,
+        price_note=_join(found.note, lack),
         price_version=found.version,
     )
+
+
+def _join(*notes: str | None) -> str | None:
+    return "; ".join(note for note in notes if note) or None
+
+
+def _unrated(card: RateCard, usage: Usage) -> str | None:
+    """Tokens of a kind that vendors bill apart, but the list does not know a rate for."""
+    if not card.per_token:
+        return None
+    audio = (usage.input_audio_tokens and card.input_audio is None) or (
+        usage.output_audio_tokens and card.output_audio is None
+    )
+    return "no rate for audio tokens: billed as text" if audio else None
 
 
 def _lacking(found: _Resolved, usage: Usage, duration_s: float | None) -> str | None:
