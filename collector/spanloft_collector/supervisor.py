@@ -200,7 +200,7 @@ def fill_demo(store: ParquetStore, settings: Settings, http_port: int) -> None:
     if store.reader().sql("SELECT 1 FROM spans LIMIT 1").num_rows:
         return
     key = settings.api_key.get_secret_value().split(",")[0].rpartition(":")[2] if settings.api_key else None
-    spans = demo_data.send(base_url(settings.host, http_port), api_key=key)
+    spans = demo_data.send(base_url(settings.host, http_port), api_key=key, now_ns=time.time_ns())
     say(f"  {spans} spans of sample data were added; they are labelled 'sample' and go with: rm -r {store.root}", "")
 
 

@@ -14,7 +14,7 @@ from spanloft_collector.pricing.usage import Usage
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import arrow_schema, to_table
 
-_USAGE_FIELDS = tuple(Usage.__dataclass_fields__)
+_USAGE_COLUMNS = tuple(name for name in Usage.__dataclass_fields__ if name != "input_only")
 _COMPONENTS = ("input_cost_usd", "cache_read_cost_usd", "cache_write_cost_usd", "output_cost_usd", "other_cost_usd")
 
 
@@ -48,7 +48,9 @@ class CostJob:
         return to_table("costs", {name: [row[name] for row in rows] for name in names})
 
     def _row(self, call: dict[str, Any], priced_at: datetime) -> dict[str, Any]:
-        usage = Usage(**{name: call[name] for name in _USAGE_FIELDS})
+        usage = Usage(
+            **{name: call[name] for name in _USAGE_COLUMNS}, input_only=call["operation"] == "embeddings"
+        )
         price = self.pricer.price_call(
             provider=call["provider"],
             response_model=call["response_model"],

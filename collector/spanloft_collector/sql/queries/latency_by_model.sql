@@ -1,3 +1,5 @@
+-- $measure over time of the six most used models: p95 duration or time to first token in seconds, or tokens/s.
+-- Buckets without calls are NULL, so that a line has a gap there.
 WITH grid AS (
     SELECT unnest(generate_series(
         time_bucket(to_seconds($bucket_s), $since::TIMESTAMP), $until::TIMESTAMP - INTERVAL 1 MICROSECOND, to_seconds($bucket_s)

@@ -1,3 +1,4 @@
+-- Share of calls that failed over time, in percent: rate limits apart from everything else.
 WITH grid AS (
     SELECT unnest(generate_series(
         time_bucket(to_seconds($bucket_s), $since::TIMESTAMP), $until::TIMESTAMP - INTERVAL 1 MICROSECOND, to_seconds($bucket_s)

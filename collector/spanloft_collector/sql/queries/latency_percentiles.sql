@@ -1,3 +1,4 @@
+-- Median, p95 and p99 of the duration of successful calls over time, in seconds; NULL where nothing was called.
 WITH grid AS (
     SELECT unnest(generate_series(
         time_bucket(to_seconds($bucket_s), $since::TIMESTAMP), $until::TIMESTAMP - INTERVAL 1 MICROSECOND, to_seconds($bucket_s)
