@@ -55,3 +55,22 @@ def test_every_dialect_has_a_recorded_call():
         billed = [row for row in rows_of if row.get("operation") in BILLABLE_OPERATIONS and row["cost_usd"]]
         assert billed, name
         assert any("output_messages" in row for row in billed), name
+
+
+@pytest.mark.parametrize(
+    "case",
+    [path for path in CASES if (path / "bill.json").exists()],
+    ids=lambda path: f"{path.parent.name}/{path.name}",
+)
+def test_the_tokens_are_those_the_provider_billed(case):
+    """``bill.json`` is the fake provider's own ledger of the calls in the recording."""
+    bill = json.loads((case / "bill.json").read_text(encoding="utf-8"))
+    counted = [
+        row
+        for row in json.loads((case / "expected.json").read_text(encoding="utf-8"))
+        if row.get("usage_source") == "reported" and "duplicate_of" not in row
+    ]
+    fields = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    names = ("input_tokens", "output_tokens", "cached_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+    ours = sorted(tuple(row.get(field, 0) for field in fields) for row in counted)
+    assert ours == sorted(tuple(line[name] for name in names) for line in bill)

@@ -142,6 +142,7 @@ def test_times_are_nanoseconds_or_datetimes():
         (None, "gpt-4o", None, "openai", "pattern"),
         (None, "text-embedding-3-small", None, "openai", "pattern"),
         ("my-gateway", "claude-sonnet-4-5", None, "anthropic", "pattern"),
+        ("my-openai-proxy", "gpt-4o", None, "openai", "pattern"),
     ],
 )
 def test_providers_hosts_and_spellings(provider, model, server, provider_id, source):

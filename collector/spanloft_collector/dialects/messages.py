@@ -87,8 +87,6 @@ def _semconv(value: list[Any]) -> list[Message] | None:
                 return None
             if part.get("type") != "text" or "content" not in part:
                 parts[index] = to_part(part)
-        if "name" in message and message["name"] is None:
-            del message["name"]
         if "finish_reason" in message:
             reason = finish_reason(message["finish_reason"])
             if reason is not None:

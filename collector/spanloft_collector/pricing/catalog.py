@@ -115,11 +115,13 @@ def _provider_of(provider: str | None, model: str) -> tuple[gp.Provider | None, 
     """Provider of the list by name, else by what the model id says, with a note on what was assumed."""
     providers = data_snapshot.get_snapshot().providers
     if provider is not None and provider not in _ROUTERS:
-        found = data_snapshot.find_provider_by_id(providers, _PROVIDER_IDS.get(provider, provider))
+        wanted = _PROVIDER_IDS.get(provider, provider)
+        found = data_snapshot.find_provider_by_id(providers, wanted)
         if found is None and "_" in provider:
-            found = data_snapshot.find_provider_by_id(providers, provider.replace("_", "-"))
+            wanted = provider.replace("_", "-")
+            found = data_snapshot.find_provider_by_id(providers, wanted)
         if found is not None:
-            return found, None
+            return found, None if found.id == wanted else f"provider {provider!r} taken for {found.id}"
     head, slash, _ = model.lower().partition("/")
     if slash:
         vendor = data_snapshot.find_provider_by_id(providers, _PROVIDER_IDS.get(head, head))
