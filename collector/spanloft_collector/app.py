@@ -44,6 +44,7 @@ RETRY_WINDOW = timedelta(minutes=30)
 """How far back spans are remembered across a restart, to recognise a client's retry."""
 RETRY_SPANS = 300_000
 GRPC_STOP_S = 5.0
+HEALTH_S = 5.0
 
 
 def create_pricer(settings: Settings) -> Pricer:
@@ -131,14 +132,24 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
         pipeline = PipelineProcess(partial(run_pipeline, settings))
         pipeline.start()
         grpc_server.start()
+        stopped = threading.Event()
+        threading.Thread(target=keep_books, args=(acceptor, stopped), name="health", daemon=True).start()
         try:
             serve_http(receiver, http_socket, partial(announce_address, store, settings.host, grpc_port, announce))
         finally:
             receiver.ready = False
             grpc_server.stop(GRPC_STOP_S).wait()
+            stopped.set()
+            acceptor.record_health()
             journal.close()
             if not pipeline.drain():
                 logger.warning("the store is behind; the rest of the journal is published at the next start")
+
+
+def keep_books(acceptor: Acceptor, stopped: threading.Event) -> None:
+    """Record from time to time what receivers did not pass on."""
+    while not stopped.wait(HEALTH_S):
+        acceptor.record_health()
 
 
 def serve_http(receiver: HttpReceiver, http_socket: socket.socket, announce: Callable[[int], None]) -> None:

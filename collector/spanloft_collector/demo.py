@@ -113,11 +113,11 @@ def requests(now_ns: int, traces: int, seed: int = 7) -> Iterator[ExportTraceSer
 
 
 def trace_age(chance: random.Random) -> int:
-    """Age of a trace in nanoseconds: more by day than by night, a little more every day."""
+    """Age of a trace in nanoseconds: quiet at night (twelve hours ago, and every day so), a little more every day."""
     while True:
-        days_ago = DAYS * (1 - math.sqrt(chance.random() * 0.85 + 0.15 * chance.random()))
-        hour = (days_ago * 24) % 24
-        if chance.random() < 0.35 + 0.65 * math.sin(math.pi * hour / 24) ** 2:
+        days_ago = DAYS * chance.random()
+        daytime = 0.3 + 0.7 * math.cos(math.pi * days_ago) ** 2
+        if chance.random() < daytime * (1 - 0.4 * days_ago / DAYS):
             return int(days_ago * _DAY_NS)
 
 

@@ -285,11 +285,60 @@ LATENCY_MINUTE = (
     Column("output_tokens", "BIGINT", "Output tokens of the minute"),
 )
 
+LOGS = (
+    Column("time", "TIMESTAMP", "When the event happened, else when it was observed, UTC"),
+    Column("trace_id", "VARCHAR", "Trace the record belongs to, 32 hex digits; NULL when it names none"),
+    Column("span_id", "VARCHAR", "Span the record belongs to, 16 hex digits; NULL when it names none"),
+    Column("event_name", "VARCHAR", "Name of the event, such as gen_ai.client.inference.operation.details"),
+    Column("severity", "VARCHAR", "Severity text, else the name of the severity number"),
+    Column("body", "JSON", "Body of the record"),
+    Column("attributes", "JSON", "Attributes, untouched"),
+    Column("resource", "JSON", "Resource attributes, untouched"),
+    Column("service_name", "VARCHAR", "Resource attribute service.name"),
+    Column("scope_name", "VARCHAR", "Instrumentation scope"),
+    Column("project", "VARCHAR", "Project of the API key that sent the record"),
+    Column("ingest_time", "TIMESTAMP", "When the record was published to the store, UTC"),
+)
+
+METRICS = (
+    Column("time", "TIMESTAMP", "Time of the data point, UTC"),
+    Column("start_time", "TIMESTAMP", "Start of the interval of a sum or histogram, UTC"),
+    Column("name", "VARCHAR", "Name of the metric"),
+    Column("unit", "VARCHAR", "Unit, UCUM"),
+    Column("type", "VARCHAR", "gauge, sum, histogram, exponential_histogram, summary"),
+    Column("value", "DOUBLE", "Value of a gauge or sum"),
+    Column("count", "BIGINT", "Number of observations of a histogram or summary"),
+    Column("sum", "DOUBLE", "Sum of the observations"),
+    Column("point", "JSON", "The whole data point as OTLP/JSON: buckets, quantiles, exemplars"),
+    Column("attributes", "JSON", "Attributes of the data point"),
+    Column("resource", "JSON", "Resource attributes, untouched"),
+    Column("service_name", "VARCHAR", "Resource attribute service.name"),
+    Column("scope_name", "VARCHAR", "Instrumentation scope"),
+    Column("project", "VARCHAR", "Project of the API key that sent the point"),
+    Column("ingest_time", "TIMESTAMP", "When the point was published to the store, UTC"),
+)
+
+INGEST_HEALTH = (
+    Column("minute", "TIMESTAMP", "Minute in which this happened, UTC"),
+    Column("project", "VARCHAR", "Project of the API key"),
+    Column("service_name", "VARCHAR", "Service; NULL where it is not known (refused and repeated spans)"),
+    Column("scope_name", "VARCHAR", "Instrumentation scope; NULL where it is not known"),
+    Column("dialect", "VARCHAR", "Dialect that mapped the spans; NULL when none claimed them"),
+    Column("outcome", "VARCHAR", "stored, repeated (sent again and dropped), or refused"),
+    Column("reason", "VARCHAR", "Why spans were refused"),
+    Column("spans", "BIGINT", "Number of spans"),
+    Column("late", "BIGINT", "Of the stored, those that started more than 10 minutes before they arrived"),
+    Column("duplicate_calls", "BIGINT", "Of the stored, calls that another span already counts"),
+)
+
 DATASETS: dict[str, tuple[Column, ...]] = {
     "spans": SPANS,
     "payloads": PAYLOADS,
     "costs": COSTS,
     "cost_daily": COST_DAILY,
     "latency_minute": LATENCY_MINUTE,
+    "logs": LOGS,
+    "metrics": METRICS,
+    "ingest_health": INGEST_HEALTH,
 }
 """Datasets of the store; each is a folder of immutable Parquet files and a view of the same name."""

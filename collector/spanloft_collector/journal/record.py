@@ -26,6 +26,8 @@ class Kind(IntEnum):
     TRACES = 1
     LOGS = 2
     METRICS = 3
+    HEALTH = 4
+    """Counts of what a receiver did not pass on; its metadata is the record."""
 
 
 class Position(NamedTuple):

@@ -7,16 +7,27 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from spanloft_collector.journal import Kind, Position, Record
 from spanloft_collector.pipeline.decode import DecodedSpan, decode_spans
 from spanloft_collector.pipeline.duplicates import CallKey, DuplicateFinder
 from spanloft_collector.pipeline.rows import PAYLOAD_COLUMNS, SPAN_COLUMNS, Row, build_row, dump
+from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.store.schema import arrow_schema, to_table
 
 logger = logging.getLogger(__name__)
 
+LATE_US = 10 * 60 * 1_000_000
+"""A span that started longer ago than this, in microseconds, arrived late."""
+
+_OTHER_KINDS = {
+    Kind.LOGS: ("logs", log_rows),
+    Kind.METRICS: ("metrics", metric_rows),
+    Kind.HEALTH: ("ingest_health", health_rows),
+}
+_HEALTH_KEYS = ("project", "service_name", "scope_name", "dialect")
 _COST_COLUMNS = ("cost_usd", "price_source", "price_version")
 _KEY_COLUMNS = {
     "start_us": "start_time",
@@ -25,27 +36,36 @@ _KEY_COLUMNS = {
 
 
 class Chunk(NamedTuple):
-    """Spans of some records as columns, how far the journal was read for them, and the bytes they came from."""
+    """Rows of some records as columns, how far the journal was read for them, and the bytes they came from.
+
+    ``others`` holds the datasets beside spans and payloads that the records filled.
+    """
 
     spans: pa.Table
     payloads: pa.Table
+    others: dict[str, pa.Table]
     end: Position
     bytes: int
 
 
 def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
-    """Decode, map and price the spans of ``records``. Pure: the same records give the same chunk."""
+    """Decode, map and price the contents of ``records``. Pure: the same records give the same chunk."""
     rows: list[Row] = []
+    others: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        if record.kind is not Kind.TRACES and record.kind != Kind.TRACES:
-            continue
-        skip = frozenset(record.metadata.get("skip", ()))
-        project = record.metadata.get("project", "default")
-        for span in decode_spans(record.payload, skip, dump):
-            rows.append(_row(span, record.received_ns, project, pricer))
+        kind = Kind(record.kind)
+        if kind is Kind.TRACES:
+            skip = frozenset(record.metadata.get("skip", ()))
+            project = record.metadata.get("project", "default")
+            for span in decode_spans(record.payload, skip, dump):
+                rows.append(_row(span, record.received_ns, project, pricer))
+        else:
+            dataset, read = _OTHER_KINDS[kind]
+            others.setdefault(dataset, []).extend(read(record))
     return Chunk(
         to_table("spans", _columns(SPAN_COLUMNS, [row.span for row in rows])),
         to_table("payloads", _columns(PAYLOAD_COLUMNS, [row.payload for row in rows])),
+        {name: to_table(name, columns_of(found, arrow_schema(name).names)) for name, found in others.items()},
         records[-1].end,
         sum(len(record.payload) for record in records),
     )
@@ -63,13 +83,55 @@ def _row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer) -> R
 
 
 def assemble(chunks: Sequence[Chunk], duplicates: DuplicateFinder, ingest_us: int) -> dict[str, pa.Table]:
-    """Join chunks into the tables of one publish, with duplicates marked and the time of ingest set."""
+    """Join chunks into the tables of one publish: duplicates marked, time of ingest set, health counted."""
     spans = pa.concat_tables([chunk.spans for chunk in chunks])
     payloads = pa.concat_tables([chunk.payloads for chunk in chunks])
-    spans = _mark_duplicates(spans, duplicates.mark(call_keys(spans, payloads)))
-    ingest_time = pa.repeat(pa.scalar(ingest_us, pa.timestamp("us")), spans.num_rows)
-    spans = spans.set_column(spans.schema.get_field_index("ingest_time"), "ingest_time", ingest_time)
-    return {"spans": spans.select(arrow_schema("spans").names), "payloads": payloads}
+    tables: dict[str, pa.Table] = {}
+    if spans.num_rows:
+        spans = _mark_duplicates(spans, duplicates.mark(call_keys(spans, payloads)))
+        tables = {"spans": spans, "payloads": payloads}
+    for name in {name for chunk in chunks for name in chunk.others}:
+        tables[name] = pa.concat_tables([chunk.others[name] for chunk in chunks if name in chunk.others])
+    for name, table in tables.items():
+        tables[name] = _set_ingest_time(table, ingest_us)
+    if spans.num_rows:
+        stored = stored_health(spans, ingest_us)
+        tables["ingest_health"] = pa.concat_tables([stored, *([tables["ingest_health"]] if "ingest_health" in tables else [])])
+    return tables
+
+
+def stored_health(spans: pa.Table, ingest_us: int) -> pa.Table:
+    """Rows of ``ingest_health`` for the spans of one publish."""
+    late = pc.less(spans.column("start_time").cast(pa.int64()), ingest_us - LATE_US)
+    counted = pa.table(
+        {
+            **{name: spans.column(name) for name in _HEALTH_KEYS},
+            "late": late.cast(pa.int64()),
+            "duplicate_calls": spans.column("duplicate_of").is_valid().cast(pa.int64()),
+        }
+    )
+    groups = counted.group_by(list(_HEALTH_KEYS)).aggregate(
+        [("late", "sum"), ("duplicate_calls", "sum"), ([], "count_all")]
+    )
+    rows = groups.num_rows
+    return to_table(
+        "ingest_health",
+        {
+            "minute": [ingest_us // 60_000_000 * 60_000_000] * rows,
+            **{name: groups.column(name).to_pylist() for name in _HEALTH_KEYS},
+            "outcome": ["stored"] * rows,
+            "spans": groups.column("count_all").to_pylist(),
+            "late": groups.column("late_sum").to_pylist(),
+            "duplicate_calls": groups.column("duplicate_calls_sum").to_pylist(),
+        },
+    )
+
+
+def _set_ingest_time(table: pa.Table, ingest_us: int) -> pa.Table:
+    index = table.schema.get_field_index("ingest_time")
+    if index < 0:
+        return table
+    return table.set_column(index, "ingest_time", pa.repeat(pa.scalar(ingest_us, pa.timestamp("us")), table.num_rows))
 
 
 def call_keys(spans: pa.Table, payloads: pa.Table) -> list[CallKey]:

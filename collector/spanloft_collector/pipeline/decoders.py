@@ -105,9 +105,13 @@ class ProcessDecoders:
         if not self._pending or not (wait or self._pending[0].poll()):
             return None
         connection = self._pending.popleft()
-        end, size = pickle.loads(connection.recv_bytes())  # noqa: S301 - from our own child
-        spans, payloads = (pa.ipc.open_stream(connection.recv_bytes()).read_all() for _ in range(2))
-        return Chunk(spans, payloads, end, size)
+        end, size, others = pickle.loads(connection.recv_bytes())
+        spans, payloads = self._table(connection), self._table(connection)
+        return Chunk(spans, payloads, {name: self._table(connection) for name in others}, end, size)
+
+    @staticmethod
+    def _table(connection: Connection) -> pa.Table:
+        return pa.ipc.open_stream(connection.recv_bytes()).read_all()
 
     @property
     def full(self) -> bool:
@@ -138,11 +142,11 @@ def _work(connection: Connection, create_pricer: Callable[[], Pricer]) -> None:
     inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), name="inbox", daemon=True).start()
     while (message := inbox.get()) is not None:
-        rows = pickle.loads(message)  # noqa: S301 - from our own parent
+        rows = pickle.loads(message)
         chunk = transform([Record(*row) for row in rows], pricer)
         try:
-            connection.send_bytes(pickle.dumps((chunk.end, chunk.bytes), protocol=5))
-            for table in (chunk.spans, chunk.payloads):
+            connection.send_bytes(pickle.dumps((chunk.end, chunk.bytes, list(chunk.others)), protocol=5))
+            for table in (chunk.spans, chunk.payloads, *chunk.others.values()):
                 connection.send_bytes(_stream(table))
         except (BrokenPipeError, ConnectionResetError):
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import NamedTuple, cast
@@ -14,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from spanloft_collector import telemetry
-from spanloft_collector.errors import BadRequest, Overloaded
+from spanloft_collector.errors import BadRequest, JournalError, Overloaded
 from spanloft_collector.journal import Journal, Kind
 
 REQUEST_TYPES: dict[Kind, type[Message]] = {
@@ -76,6 +77,7 @@ class Acceptor:
         self._in_flight: dict[int, list[int]] = {}
         self._tickets = 0
         self._latest: Future[None] | None = None
+        self._not_passed_on: Counter[tuple[str, str, str | None]] = Counter()
         journal.set_failure_hook(self._forget_in_flight)
 
     def accept(self, kind: Kind, body: bytes, *, project: str = "default", transport: str = "") -> Receipt:
@@ -139,7 +141,26 @@ class Acceptor:
             telemetry.DUPLICATE.inc(repeats)
         for reason in invalid:
             telemetry.REFUSED.labels(reason).inc()
+        if repeats or invalid:
+            project = str(metadata.get("project", "default"))
+            with self._lock:
+                self._not_passed_on.update((project, "refused", reason) for reason in invalid)
+                if repeats:
+                    self._not_passed_on[project, "repeated", None] += repeats
         return Receipt(len(invalid), rejection_message(invalid), durable)
+
+    def record_health(self) -> None:
+        """Journal what was not passed on since the last call, so that the store's books balance."""
+        with self._lock:
+            counts, self._not_passed_on = self._not_passed_on, Counter()
+        if not counts:
+            return
+        rows = [(*key, spans) for key, spans in counts.items()]
+        try:
+            self.journal.append(Kind.HEALTH, b"", {"counts": rows}).result()
+        except (JournalError, Overloaded):
+            with self._lock:
+                self._not_passed_on.update(counts)
 
     def _append(self, body: bytes, metadata: dict[str, object], fresh: list[int], failures: int) -> Future[None]:
         self._tickets += 1

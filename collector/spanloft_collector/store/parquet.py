@@ -30,7 +30,13 @@ META_FILE = "store.json"
 PUBLISH_SETTLE_S = 0.05
 """Pause between a batch's files being in place and its manifest."""
 
-TIME_COLUMN = {"cost_daily": "day", "latency_minute": "minute"}
+TIME_COLUMN = {
+    "cost_daily": "day",
+    "latency_minute": "minute",
+    "ingest_health": "minute",
+    "logs": "time",
+    "metrics": "time",
+}
 """Column that decides a row's day partition; ``start_time`` where nothing is said."""
 
 ROW_GROUP_ROWS = {"payloads": 8_192}

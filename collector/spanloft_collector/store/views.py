@@ -23,6 +23,9 @@ DATASET_COMMENTS = {
     "payloads": "The wide part of each span: messages, attributes, resource, events",
     "costs": "Cost of each billable call: its components and where the price came from",
     "cost_daily": "Cost and tokens by day, service, provider, model and operation",
+    "logs": "OTLP log records as they came, GenAI events among them",
+    "metrics": "OTLP metric data points as they came",
+    "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
 }
 
