@@ -20,7 +20,8 @@ HOSTILE_TEXT = (
 )
 UNPRICED_TRACE = "c3" * 16
 LONG_TRACE = "d4" * 16
-LONG_SPANS = 1200
+LONG_STEPS, LONG_INNER = 40, 28
+LONG_SPANS = 1 + LONG_STEPS * (1 + LONG_INNER)
 
 
 def _text(content: str) -> dict[str, Any]:
@@ -327,8 +328,6 @@ def _unpriced(start: dt.datetime, spans: _Rows, payloads: _Rows, costs: _Rows) -
 
 def _long(start: dt.datetime, spans: _Rows, payloads: _Rows) -> None:
     """A loop of an agent: one root, 40 steps, the rest below the steps."""
-    steps = 40
-    per_step = (LONG_SPANS - 1 - steps) // steps
 
     def add(number: int, parent: int | None, at_ms: float, duration_ms: float, name: str, operation: str) -> None:
         spans.add(
@@ -342,12 +341,12 @@ def _long(start: dt.datetime, spans: _Rows, payloads: _Rows) -> None:
             service_name="coding-agent",
         )
 
-    add(0, None, 0, steps * 1000, "invoke_agent marathon", "invoke_agent")
+    add(0, None, 0, LONG_STEPS * 1000, "invoke_agent marathon", "invoke_agent")
     number = 1
-    for step in range(steps):
+    for step in range(LONG_STEPS):
         head = number
         add(head, 0, step * 1000, 990, f"step {step + 1}", "invoke_agent")
         number += 1
-        for inner in range(per_step):
+        for inner in range(LONG_INNER):
             add(number, head, step * 1000 + inner * 30, 25, "execute_tool read_file", "execute_tool")
             number += 1

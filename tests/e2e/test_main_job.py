@@ -141,9 +141,9 @@ def test_messages_are_kept(spanloft: Running, bills: list[dict[str, Any]]) -> No
     outputs = {row["response_id"]: row for row in rows}
     for bill in bills:
         if bill["response_id"] in outputs and bill["text"]:
-            assert bill["text"][:20] in outputs[bill["response_id"]]["output"].encode().decode("unicode_escape", "ignore") or (
-                bill["text"][:20] in outputs[bill["response_id"]]["output"]
-            )
+            assert bill["text"][:20] in outputs[bill["response_id"]]["output"].encode().decode(
+                "unicode_escape", "ignore"
+            ) or (bill["text"][:20] in outputs[bill["response_id"]]["output"])
 
 
 def test_run_needs_no_line(spanloft: Running, provider: FakeProvider, bills: list[dict[str, Any]]) -> None:

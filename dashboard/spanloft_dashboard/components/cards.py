@@ -36,6 +36,7 @@ def cards(items: Sequence[Card], scope: Scope, *, width: int = 146) -> None:
 
 
 def _card(item: Card, scope: Scope) -> None:
+    compared = scope.window().before is not None
     delta = fmt.change(item.now, item.before)
     flat = delta in (None, "0 %")
     color: Literal["off", "normal", "inverse"] = "off"
@@ -45,7 +46,7 @@ def _card(item: Card, scope: Scope) -> None:
     st.metric(
         item.label,
         item.value,
-        delta=delta if delta is not None else "no earlier data",
+        delta=delta if delta is not None else "no earlier data" if compared else None,
         delta_color=color,
         delta_arrow="off" if flat else "auto",
         delta_description=scope.previous if delta is not None else None,

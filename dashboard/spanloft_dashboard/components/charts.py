@@ -1,9 +1,11 @@
-"""Charts of one family: same margins, axes, hover and fonts; colours come from ``theme``."""
+"""Charts of one family: same margins, axes, hover, legend and fonts; colours come from ``theme``."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -11,13 +13,54 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
+from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme
 from spanloft_dashboard.components.scope import Scope, iso
 
 GRID = "rgba(128,140,160,.18)"
-HEIGHT = 236
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
+BAR_SHARE_MS = 820
+"""Width of a bar in milliseconds per second of its bucket: the rest is the gap."""
+TICKS: list[dict[str, Any]] = [
+    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
+    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%d %b"},
+    {"dtickrange": [86_400_000, None], "value": "%d %b"},
+]
+LAST = ("other", "unknown")
+"""Series that stand last and are grey."""
+
+
+@dataclass(frozen=True)
+class Axis:
+    """The value axis: unit and prefix of its numbers, d3 format of a number on hover, height of the chart in pixels."""
+
+    unit: str = ""
+    prefix: str = ""
+    hover: str = ",.0f"
+    height: int = 212
+
+    @property
+    def template(self) -> str:
+        """Hover text of a value."""
+        return (
+            f"%{{fullData.name}}: {self.prefix}%{{y:{self.hover}}}{' ' + self.unit if self.unit else ''}<extra></extra>"
+        )
+
+
+DOLLARS = Axis(prefix="$", hover=",.4f")
+
+
+class Picked(NamedTuple):
+    """A stretch of time, naive UTC, and the series it was picked on."""
+
+    since: dt.datetime
+    until: dt.datetime
+    series: str | None
+
+    def url(self) -> dict[str, str | None]:
+        """Query parameters that narrow a page to it."""
+        return {"from": iso(self.since), "to": iso(self.until), "range": None}
 
 
 def times(column: pa.ChunkedArray, bucket_s: int = 0) -> list[dt.datetime]:
@@ -29,33 +72,33 @@ def times(column: pa.ChunkedArray, bucket_s: int = 0) -> list[dt.datetime]:
     return list(pc.local_timestamp(aware).to_pylist())
 
 
-def figure(*, unit: str = "", prefix: str = "", height: int = HEIGHT, legend: bool = True) -> go.Figure:
-    """An empty figure of the house style; ``unit`` and ``prefix`` stand on the ticks of the value axis."""
+def figure(axis: Axis, scope: Scope) -> go.Figure:
+    """An empty figure of the house style, its time axis as long as the period."""
     chart = go.Figure()
     chart.update_layout(
-        height=height,
-        margin={"l": 4, "r": 8, "t": 30 if legend else 8, "b": 4},
+        height=axis.height,
+        margin={"l": 4, "r": 8, "t": 8, "b": 4},
         hovermode="x unified",
         hoverlabel={"namelength": 40},
-        showlegend=legend,
-        legend={
-            "orientation": "h",
-            "y": 1.02,
-            "yanchor": "bottom",
-            "x": 0,
-            "xanchor": "left",
-            "title": "",
-            "font": {"size": 11.5},
-            "itemwidth": 30,
-            "traceorder": "normal",
-            "entrywidth": 120,
-        },
-        bargap=0.18,
+        # The legend stands above the chart as text that wraps: Plotly's own takes the room of the bars.
+        showlegend=False,
+        barmode="stack",
         barcornerradius=2,
         font={"size": 12},
-        modebar={"remove": ["zoom", "pan"]},
     )
-    chart.update_xaxes(showgrid=False, zeroline=False, automargin=True, fixedrange=True, title=None, nticks=8)
+    window = scope.window()
+    span = pa.chunked_array([pa.array([window.since, window.until], pa.timestamp("us"))])
+    chart.update_xaxes(
+        type="date",
+        range=times(span, window.bucket_s),
+        tickformatstops=TICKS,
+        showgrid=False,
+        zeroline=False,
+        automargin=True,
+        fixedrange=True,
+        title=None,
+        nticks=8,
+    )
     chart.update_yaxes(
         gridcolor=GRID,
         zeroline=False,
@@ -64,115 +107,89 @@ def figure(*, unit: str = "", prefix: str = "", height: int = HEIGHT, legend: bo
         title=None,
         nticks=5,
         rangemode="tozero",
-        tickprefix=prefix,
-        ticksuffix=f" {unit}" if unit else "",
+        tickprefix=axis.prefix,
+        # A long unit on every tick would take the room of the bars; the panel's title says it.
+        ticksuffix=f" {axis.unit}" if 0 < len(axis.unit) <= 2 else "",
     )
     return chart
 
 
-def time_axis(chart: go.Figure, scope: Scope) -> None:
-    """Let the time axis span the whole period, also where nothing happened."""
-    window = scope.window()
-    span = pa.chunked_array([pa.array([window.since, window.until], pa.timestamp("us"))])
-    chart.update_xaxes(type="date", range=times(span, window.bucket_s), tickformatstops=_TICKS)
-
-
-_TICKS: list[dict[str, Any]] = [
-    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
-    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%d %b"},
-    {"dtickrange": [86_400_000, None], "value": "%d %b"},
-]
-
-
-def bars(
-    table: pa.Table,
-    names: Sequence[str],
-    colors: Mapping[str | None, str],
-    scope: Scope,
-    *,
-    value: str,
-    time: str = "bucket",
-    series: str = "series",
-    prefix: str = "",
-    unit: str = "",
-    hover: str = ",.0f",
-    height: int = HEIGHT,
+def by_series(
+    table: pa.Table, colors: Mapping[str | None, str], scope: Scope, axis: Axis, *, value: str, line: bool = False
 ) -> go.Figure:
-    """Stacked bars over time, one colour a series.
-
-    Args:
-        table: one row per bucket and series.
-        names: the series, biggest first.
-        colors: series -> colour.
-        scope: gives the period of the axis.
-        value: column of the bar's length.
-        time: column of the bucket's start, UTC.
-        series: column of the series' name.
-        prefix: written before a tick, such as '$'.
-        unit: written after a tick.
-        hover: d3 format of the number on hover.
-        height: pixels.
-    """
-    window = scope.window()
-    chart = figure(unit=unit, prefix=prefix, height=height)
+    """Stacked bars, or lines, over time: one row of ``table`` per ``bucket`` and ``series``, in the table's order."""
+    names = list(dict.fromkeys(table["series"].to_pylist()))
+    names = [name for name in names if name not in LAST] + [name for name in LAST if name in names]
+    chart = figure(axis, scope)
     for name in names:
-        part = table.filter(pc.equal(table[series], name))
-        chart.add_bar(
-            x=times(part[time], window.bucket_s),
-            y=part[value].to_pylist(),
-            name=fmt.chart_text(name, 22),
-            marker={"color": colors.get(name, "#8A94A6"), "line": {"width": 0}},
-            width=window.bucket_s * 820,
-            offset=0,
-            customdata=[name] * part.num_rows,
-            hovertemplate=f"%{{fullData.name}}: {prefix}%{{y:{hover}}}{' ' + unit if unit else ''}<extra></extra>",
-        )
-    chart.update_layout(barmode="stack")
-    _legend(chart, names)
-    time_axis(chart, scope)
+        part = table.filter(pc.equal(table["series"], name))
+        color = theme.UNKNOWN if name in LAST else colors.get(name, theme.UNKNOWN)
+        _add(chart, name, part["bucket"], part[value], color, scope, axis, line)
     return chart
 
 
-def lines(
-    table: pa.Table,
-    columns: Mapping[str, tuple[str, str]],
-    scope: Scope,
-    *,
-    time: str = "bucket",
-    unit: str = "",
-    prefix: str = "",
-    hover: str = ",.2f",
-    height: int = HEIGHT,
+def by_column(
+    table: pa.Table, columns: Mapping[str, tuple[str, str]], scope: Scope, axis: Axis, *, line: bool = False
 ) -> go.Figure:
-    """Lines over time: ``columns`` maps a legend name to (column, colour). Gaps stay gaps."""
-    window = scope.window()
-    chart = figure(unit=unit, prefix=prefix, height=height)
+    """Stacked bars, or lines, over time: ``columns`` maps the name of a series to its column and colour."""
+    chart = figure(axis, scope)
     for name, (column, color) in columns.items():
-        values = table[column].to_pylist()
-        lonely = sum(value is not None for value in values) < 12
-        chart.add_scatter(
-            x=times(table[time], window.bucket_s),
-            y=values,
-            name=fmt.chart_text(name, 22),
-            mode="lines+markers" if lonely else "lines",
-            line={"color": color, "width": 2},
-            marker={"size": 5},
-            connectgaps=False,
-            hovertemplate=f"%{{fullData.name}}: {prefix}%{{y:{hover}}}{' ' + unit if unit else ''}<extra></extra>",
-        )
-    _legend(chart, list(columns))
-    time_axis(chart, scope)
+        _add(chart, name, table["bucket"], table[column], color, scope, axis, line)
     return chart
 
 
-def _legend(chart: go.Figure, names: Sequence[str]) -> None:
-    """Columns as wide as the longest name asks for, so that entries stand below each other without gaps."""
-    longest = max((min(len(name), 22) for name in names), default=0)
-    chart.update_layout(legend={"entrywidth": 14 + 6.6 * longest, "entrywidthmode": "pixels"})
+def _add(
+    chart: go.Figure,
+    name: str,
+    moments: pa.ChunkedArray,
+    values: pa.ChunkedArray,
+    color: str,
+    scope: Scope,
+    axis: Axis,
+    line: bool,
+) -> None:
+    bucket_s = scope.window().bucket_s
+    shared = {
+        "x": times(moments, bucket_s),
+        "y": values.to_pylist(),
+        "name": fmt.chart_text(name, 28),
+        "customdata": [name] * len(values),
+        "meta": {"name": name, "color": color},
+        "hovertemplate": axis.template,
+    }
+    if line:
+        sparse = len(values) - values.null_count < len(values) * 0.5
+        style = {"mode": "lines+markers" if sparse else "lines", "marker": {"size": 4}, "connectgaps": False}
+        chart.add_scatter(**shared, **style, line={"color": color, "width": 2})
+    else:
+        marker = {"color": color, "line": {"width": 0}}
+        chart.add_bar(**shared, marker=marker, width=bucket_s * BAR_SHARE_MS, offset=0)
+
+
+def model_palette() -> dict[str | None, str]:
+    """Colour of every model of the store."""
+    return theme.model_colors((row["provider"], row["model"]) for row in data.rows("common_models"))
+
+
+def palette(names: list[str]) -> dict[str | None, str]:
+    """Colours of names that have none of their own, in order."""
+    known = (name for name in dict.fromkeys(names) if name not in LAST)
+    return dict(zip(known, theme.SERIES, strict=False))
+
+
+def legend(chart: go.Figure) -> None:
+    """Names of the series with their colours. Names are foreign text and escaped."""
+    series = [trace.meta for trace in chart.data]
+    marks = "".join(
+        f'<span><i style="background:{item["color"]}"></i>{html.escape(fmt.shorten(item["name"], 40))}</span>'
+        for item in series
+    )
+    st.html(f'<div class="sl-legend">{marks}</div>')
 
 
 def show(chart: go.Figure, key: str, *, alt: str) -> None:
     """Draw a chart that only shows."""
+    legend(chart)
     st.plotly_chart(chart, key=key, config=CONFIG, theme="streamlit", alt=alt)
 
 
@@ -181,6 +198,7 @@ def pick(chart: go.Figure, key: str, scope: Scope, *, alt: str, box: bool = Fals
 
     The key changes with the period, so that an old pick does not act on a new one.
     """
+    legend(chart)
     if box:
         chart.update_layout(dragmode="select", selectdirection="h")
     event = st.plotly_chart(
@@ -205,123 +223,9 @@ def pick(chart: go.Figure, key: str, scope: Scope, *, alt: str, box: bool = Fals
     return Picked(start, start + dt.timedelta(seconds=window.bucket_s), series if isinstance(series, str) else None)
 
 
-class Picked(NamedTuple):
-    """A stretch of time, naive UTC, and the series it was picked on."""
-
-    since: dt.datetime
-    until: dt.datetime
-    series: str | None
-
-    def url(self) -> dict[str, str | None]:
-        """Query parameters that narrow a page to it."""
-        return {"from": iso(self.since), "to": iso(self.until), "range": None}
-
-
 def _utc(text: object, bucket_s: int) -> dt.datetime:
     """A time as Plotly returns it, in the zone in which the axis was drawn, as naive UTC."""
     moment = dt.datetime.fromisoformat(str(text))
     if bucket_s >= 86_400:
         return moment
     return moment.replace(tzinfo=fmt.viewer_zone()).astimezone(dt.UTC).replace(tzinfo=None)
-
-
-def by_model(
-    table: pa.Table,
-    scope: Scope,
-    *,
-    value: str,
-    prefix: str = "",
-    unit: str = "",
-    hover: str = ",.0f",
-    height: int = HEIGHT,
-) -> go.Figure:
-    """Stacked bars over time by model: shades of the provider's colour, biggest first, 'other' last."""
-    pairs: dict[str | None, str | None] = {}
-    for row in table.select(["series", "provider"]).to_pylist():
-        pairs.setdefault(row["series"], row["provider"])
-    names = [name for name in pairs if name != "other"] + (["other"] if "other" in pairs else [])
-    colors = theme.model_colors([(pairs[name], name) for name in names])
-    return bars(
-        table,
-        [str(name) for name in names],
-        colors,
-        scope,
-        value=value,
-        prefix=prefix,
-        unit=unit,
-        hover=hover,
-        height=height,
-    )
-
-
-def by_name(
-    table: pa.Table,
-    scope: Scope,
-    *,
-    value: str,
-    prefix: str = "",
-    unit: str = "",
-    hover: str = ",.0f",
-    height: int = HEIGHT,
-) -> go.Figure:
-    """Stacked bars over time by a name that has no colour of its own: the palette in order, 'other' grey."""
-    names = list(dict.fromkeys(table["series"].to_pylist()))
-    names = [name for name in names if name != "other"] + (["other"] if "other" in names else [])
-    colors: dict[str | None, str] = dict(zip(names, theme.SERIES, strict=False))
-    colors["other"] = colors["unknown"] = theme.UNKNOWN
-    return bars(table, names, colors, scope, value=value, prefix=prefix, unit=unit, hover=hover, height=height)
-
-
-def columns(
-    table: pa.Table,
-    kinds: Mapping[str, str],
-    scope: Scope,
-    *,
-    unit: str,
-    hover: str = ",.0f",
-    names: Mapping[str, str] | None = None,
-) -> go.Figure:
-    """Stacked bars over time, one column of ``table`` a series: ``kinds`` maps columns to colours."""
-    window = scope.window()
-    chart = figure(unit="" if unit == "tokens" else unit)
-    moments = times(table["bucket"], window.bucket_s)
-    titles = [(names or {}).get(kind, kind) for kind in kinds]
-    for (kind, color), title in zip(kinds.items(), titles, strict=True):
-        chart.add_bar(
-            x=moments,
-            y=table[kind].to_pylist(),
-            name=title,
-            marker={"color": color, "line": {"width": 0}},
-            width=window.bucket_s * 820,
-            offset=0,
-            hovertemplate=f"%{{fullData.name}}: %{{y:{hover}}} {unit}<extra></extra>",
-        )
-    chart.update_layout(barmode="stack")
-    _legend(chart, titles)
-    time_axis(chart, scope)
-    return chart
-
-
-def lines_by_model(table: pa.Table, scope: Scope, *, value: str, unit: str, height: int = 280) -> go.Figure:
-    """One line a model, in its colour; gaps stay gaps."""
-    pairs = {row["series"]: row["provider"] for row in table.select(["series", "provider"]).to_pylist()}
-    colors = theme.model_colors([(provider, model) for model, provider in pairs.items()])
-    window = scope.window()
-    chart = figure(unit=unit, height=height)
-    for model in pairs:
-        part = table.filter(pc.equal(table["series"], model))
-        values = part[value].to_pylist()
-        sparse = sum(item is not None for item in values) < len(values) * 0.5
-        chart.add_scatter(
-            x=times(part["bucket"], window.bucket_s),
-            y=values,
-            name=fmt.chart_text(model, 22),
-            connectgaps=False,
-            mode="lines+markers" if sparse else "lines",
-            marker={"size": 4},
-            line={"color": colors[model], "width": 2},
-            hovertemplate=f"%{{fullData.name}}: %{{y:,.2f}} {unit}<extra></extra>",
-        )
-    _legend(chart, list(pairs))
-    time_axis(chart, scope)
-    return chart

@@ -10,6 +10,9 @@ import streamlit as st
 
 UNKNOWN = "unknown"
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~$:^=&])")
+# Markdown turns bare addresses into links even where every mark is escaped; an invisible joiner stops it.
+_AUTOLINK = re.compile(r"://|www\.|.@", re.IGNORECASE)
+JOINER = "\u2060"
 _CONTROL = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {0x7F: "␡"}
 # Marks that turn the reading direction around can make text look like other text: they are shown, not obeyed.
 _BIDI = {code: f"⟨U+{code:04X}⟩" for code in (*range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C)}
@@ -107,8 +110,8 @@ def clock(moment: dt.datetime, *, milliseconds: bool = False) -> str:
 
 
 def label(text: object, limit: int = 80) -> str:
-    """Foreign text for a widget label: Markdown escaped, so that a name can neither format nor load anything."""
-    return _MARKDOWN.sub(r"\\\1", shorten(str(text), limit))
+    """Foreign text for a widget label: Markdown escaped, so that a name can neither format, link nor load anything."""
+    return _MARKDOWN.sub(r"\\\1", _AUTOLINK.sub(lambda found: JOINER.join(found.group()), shorten(str(text), limit)))
 
 
 def chart_text(text: object, limit: int = 60) -> str:

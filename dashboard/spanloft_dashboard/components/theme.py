@@ -6,6 +6,8 @@ that keep their contrast on both surfaces, so a model has the same colour in bot
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 ERROR = "#E0434F"
@@ -34,6 +36,9 @@ PROVIDERS = {
     "perplexity": "#56B4E9",
 }
 OTHERS = ("#A46BD0", "#56B4E9", "#CC6E9E", "#8C9A3B", "#7B8794")
+
+SHADES = (0.0, 0.36, -0.24, 0.58, -0.38, 0.18, 0.47)
+"""Lighter (above 0) and darker in turn: neighbours stay apart, on white as on black."""
 
 SERIES = (CALLS, "#12A37F", "#E08A3C", COST, "#56B4E9", "#D6A500", "#CC6E9E")
 """Colours of series that have none of their own."""
@@ -64,8 +69,8 @@ KINDS = {
     "invoke_workflow": "agent",
 }
 
-PERCENTILES = {"p50": "#7FC8C2", "p95": "#1E9E96", "p99": "#0B5F5A"}
-TOKEN_KINDS = {"uncached input": "#4C6FE0", "cache read": "#56B4E9", "cache write": "#A46BD0", "output": "#E08A3C"}
+PERCENTILES = {"p50": "#8DB4DC", "p95": "#3F84E5", "p99": "#8B5FD6"}
+TOKEN_KINDS = {"uncached input": "#4C6FE0", "cache read": "#56B4E9", "cache write": "#7A4FB5", "output": "#E08A3C"}
 PRICE_SOURCES = {
     "exact": "#12A37F",
     "pattern": "#56B4E9",
@@ -82,16 +87,14 @@ def provider_color(provider: str | None) -> str:
     return PROVIDERS.get(provider) or OTHERS[sum(provider.encode()) % len(OTHERS)]
 
 
-def model_colors(models: list[tuple[str | None, str | None]]) -> dict[str | None, str]:
-    """Colours of (provider, model) pairs: shades of the provider's colour, the first pair the purest."""
+def model_colors(models: Iterable[tuple[str | None, str | None]]) -> dict[str | None, str]:
+    """Colours of (provider, model) pairs: shades of the provider's colour, in the order given."""
     seen: dict[str | None, int] = {}
-    colors: dict[str | None, str] = {}
+    colors: dict[str | None, str] = {"other": UNKNOWN}
     for provider, model in models:
         rank = seen.get(provider, 0)
         seen[provider] = rank + 1
-        # Lighter and darker in turn keeps neighbours apart on white as on black.
-        amount = (0.0, 0.38, -0.3, 0.6, -0.5)[rank % 5]
-        colors[model] = _shade(provider_color(provider), amount)
+        colors[model] = _shade(provider_color(provider), SHADES[rank % len(SHADES)])
     return colors
 
 
@@ -115,8 +118,8 @@ CSS = """
 [data-testid="stMain"] {background: light-dark(#F5F6F8, #0D1015);}
 [data-testid="stMainBlockContainer"] {max-width: 1480px; padding-left: 2rem; padding-right: 2rem;}
 [data-testid="stHeader"] {background: transparent; height: 0; min-height: 0;}
-[data-testid="stToolbar"], [data-testid="stDecoration"], [data-testid="stStatusWidget"],
-[data-testid="stMainMenu"] {display: none;}
+[data-testid="stToolbarActions"], [data-testid="stAppDeployButton"], [data-testid="stDecoration"],
+[data-testid="stStatusWidget"], [data-testid="stMainMenu"] {display: none;}
 [data-testid="stExpandSidebarButton"] {position: fixed; top: .6rem; left: .6rem; z-index: 99;
   background: light-dark(#fff, #151920); border: 1px solid light-dark(#E3E7ED, #2A313C); border-radius: 8px;}
 [data-testid="stMetric"], [class*="st-key-panel-"], [class*="st-key-plate-"] {
@@ -160,6 +163,10 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 [data-testid="stSidebar"] a[data-testid="stPageLink-NavLink"] {padding: 5px 10px; border-radius: 8px;}
 [data-testid="stSidebar"] .st-key-brand p {font-size: 17px; font-weight: 700; letter-spacing: -.02em;}
 [data-testid="stSidebar"] [class*="st-key-section-"] {gap: 2px;}
+.sl-legend {display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px; line-height: 18px; padding: 2px 0 4px;}
+.sl-legend span {display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; opacity: .85;}
+.sl-legend i {width: 9px; height: 9px; border-radius: 3px; display: inline-block;}
+.st-key-panel-waterfall .textpoint text {fill: light-dark(#1B1F27, #E6E9EF) !important;}
 .js-plotly-plot .plotly .modebar {display: none;}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: .9rem; padding-right: .9rem; padding-top: 3rem;}

@@ -10,7 +10,7 @@ from typing import Any
 MAX_ROWS = 300
 
 
-@dataclass
+@dataclass(eq=False)
 class Branch:
     """A span in its tree. Costs and tokens of a branch are those of its own billable calls and all below it."""
 
@@ -31,28 +31,35 @@ class Branch:
 def build(spans: Sequence[dict[str, Any]]) -> list[Branch]:
     """Roots of the tree, each with its branches in order of time. A span whose parent is missing is a root."""
     branches = {str(span["span_id"]): Branch(span) for span in spans}
+    children: dict[str, list[Branch]] = {}
     roots: list[Branch] = []
     for branch in branches.values():
-        parent = branches.get(str(branch.span.get("parent_span_id")))
-        if parent is None or parent is branch or _below(branch, parent, branches):
-            roots.append(branch)
+        parent = str(branch.span.get("parent_span_id"))
+        if parent in branches and parent != branch.span_id:
+            children.setdefault(parent, []).append(branch)
         else:
-            parent.children.append(branch)
+            roots.append(branch)
+    # Spans in a circle of parents hang below no root: the first of them becomes one, so that none is lost.
+    seen: set[str] = set()
+    for start in [*roots, *branches.values()]:
+        if start.span_id in seen:
+            continue
+        if start not in roots:
+            roots.append(start)
+        _attach(start, children, seen)
     for root in roots:
         _sum(root)
     return roots
 
 
-def _below(branch: Branch, parent: Branch, branches: dict[str, Branch]) -> bool:
-    """Whether following the parents of ``parent`` comes back to ``branch``: broken ids must not hang the page."""
-    seen = set()
-    current: Branch | None = parent
-    while current is not None and current.span_id not in seen:
-        if current is branch:
-            return True
-        seen.add(current.span_id)
-        current = branches.get(str(current.span.get("parent_span_id")))
-    return current is not None
+def _attach(root: Branch, children: dict[str, list[Branch]], seen: set[str]) -> None:
+    stack = [root]
+    seen.add(root.span_id)
+    while stack:
+        branch = stack.pop()
+        branch.children = [child for child in children.get(branch.span_id, ()) if child.span_id not in seen]
+        seen.update(child.span_id for child in branch.children)
+        stack.extend(branch.children)
 
 
 def _sum(root: Branch) -> None:

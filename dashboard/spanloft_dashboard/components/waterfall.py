@@ -19,6 +19,7 @@ HEAD_PX = 62
 LABEL_SHARE = 0.62
 """Room for the names, as a share of the time axis' length."""
 LABEL_CHARS = 34
+RIGHT, LEFT, INSIDE = "right", "left", "inside"
 SELECTED = "rgba(76,111,224,.16)"
 
 
@@ -61,6 +62,15 @@ def draw(drawn: Sequence[Branch], start: dt.datetime, length_ms: float, selected
             "color": [_color(branch) for branch in drawn],
             "line": {"color": theme.ERROR, "width": [1.5 if _failed(branch) else 0 for branch in drawn]},
         },
+        text=[
+            _figures(branch) if _side(begin, length, length_ms) == INSIDE else ""
+            for branch, begin, length in zip(drawn, begins, lengths, strict=True)
+        ],
+        textposition="inside",
+        insidetextanchor="start",
+        insidetextfont={"size": 11, "color": "#FFFFFF"},
+        constraintext="none",
+        textangle=0,
         hoverinfo="skip",
         width=0.62,
         showlegend=False,
@@ -104,25 +114,26 @@ def _texts(
         cliponaxis=False,
         showlegend=False,
     )
-    # Figures stand right of a bar, or left where there is no room to the right, or inside a bar that fills the row.
-    groups: dict[str, list[int]] = {"right": [], "left": [], "inside": []}
-    for place, (begin, length) in enumerate(zip(begins, lengths, strict=True)):
-        side = "right" if begin + length < total * 0.62 else "inside" if length > total * 0.42 else "left"
-        groups[side].append(place)
-    for side, members in groups.items():
-        anchor = "middle left" if side == "left" else "middle right"
-        font = {"size": 11} | ({"color": "#FFFFFF"} if side == "inside" else {})
+    for side, anchor in ((RIGHT, "middle right"), (LEFT, "middle left")):
+        members = [place for place, length in enumerate(lengths) if _side(begins[place], length, total) == side]
         chart.add_scatter(
-            x=[begins[place] + (lengths[place] if side == "right" else 0) for place in members],
+            x=[begins[place] + (lengths[place] if side == RIGHT else 0) for place in members],
             y=members,
             text=[_figures(drawn[place]) for place in members],
             mode="text",
             textposition=anchor,
-            textfont=font,
+            textfont={"size": 11},
             hoverinfo="skip",
             cliponaxis=False,
             showlegend=False,
         )
+
+
+def _side(begin: float, length: float, total: float) -> str:
+    """Where a bar's figures stand: right of it, inside one that fills the row, or left where there is no room."""
+    if begin + length < total * 0.62:
+        return RIGHT
+    return INSIDE if length > total * 0.42 else LEFT
 
 
 def _legend(chart: go.Figure, drawn: Sequence[Branch]) -> None:

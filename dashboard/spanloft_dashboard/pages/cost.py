@@ -16,6 +16,7 @@ from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
 GROUPS = {"model": "Model", "provider": "Provider", "service": "Service", "user": "User", "operation": "Operation"}
+TALL_DOLLARS = charts.Axis(prefix="$", hover=",.4f", height=250)
 SOURCES = {
     "exact": "price list, same name",
     "pattern": "price list, by pattern",
@@ -98,22 +99,26 @@ def _draw_over_time(scope: Scope) -> None:
     table = data.query("cost_over_time", values)
     if not table.num_rows:
         raise EmptyPanel("No call of this period has a price.")
-    if values["group_by"] in ("model", "provider"):
-        chart = charts.by_model(table, scope, value="cost_usd", prefix="$", hover=",.4f", height=280)
+    group = values["group_by"]
+    names = table["series"].to_pylist()
+    if group == "model":
+        colors = charts.model_palette()
+    elif group == "provider":
+        colors = {name: theme.provider_color(name) for name in names}
     else:
-        chart = charts.by_name(table, scope, value="cost_usd", prefix="$", hover=",.4f", height=280)
-    picked = charts.pick(chart, f"over-time-{values['group_by']}", scope, alt="Cost over time")
+        colors = charts.palette(names)
+    chart = charts.by_series(table, colors, scope, TALL_DOLLARS, value="cost_usd")
+    picked = charts.pick(chart, f"over-time-{group}", scope, alt="Cost over time")
     if picked:
-        name = values["group_by"] if values["group_by"] != "user" else None
-        known = picked.series not in (None, "other", "unknown")
-        links.go(
-            "traces",
-            scope,
-            **picked.url(),
-            kind="calls",
-            sort="dearest",
-            **({name: [picked.series]} if name and known else {}),
-        )
+        links.go("traces", scope, kind="calls", sort="dearest", **picked.url(), **_narrow(group, picked.series))
+
+
+def _narrow(group: str, name: str | None) -> dict[str, Any]:
+    """Query parameters that narrow a page to one member of a group, where there is a filter for it."""
+    if name is None or name in charts.LAST:
+        return {}
+    # There is no filter by user, since there may be millions; the text search finds the id.
+    return {"q": name} if group == "user" else {group: [name]}
 
 
 def _draw_table(scope: Scope) -> None:
@@ -137,7 +142,7 @@ def _draw_table(scope: Scope) -> None:
             "cached_share": tables.number("Cached", width=70, help="Share of the input tokens served from the cache"),
         },
         key=f"who-{group}",
-        click=group != "user",
+        click=True,
         formats={
             "cost_usd": fmt.money,
             "cost_per_call": fmt.money,
@@ -149,8 +154,7 @@ def _draw_table(scope: Scope) -> None:
     if total > table.num_rows:
         st.caption(tables.limited(table.num_rows, total, f"{GROUPS[group].lower()}s", "dearest"))
     if row is not None:
-        name = table["grouped"][row].as_py()
-        links.go("traces", scope, kind="calls", sort="dearest", **({group: [name]} if name != "unknown" else {}))
+        links.go("traces", scope, kind="calls", sort="dearest", **_narrow(group, table["grouped"][row].as_py()))
 
 
 def _draw_unpriced(scope: Scope) -> None:
@@ -180,9 +184,9 @@ def _draw_tokens(scope: Scope) -> None:
     table = data.query("cost_tokens", scope.parameters())
     if not table.num_rows:
         raise EmptyPanel
-    charts.show(
-        charts.columns(table, theme.TOKEN_KINDS, scope, unit="tokens"), "tokens", alt="Tokens over time by kind"
-    )
+    kinds = {kind: (kind, color) for kind, color in theme.TOKEN_KINDS.items()}
+    chart = charts.by_column(table, kinds, scope, charts.Axis("tokens"))
+    charts.show(chart, "tokens", alt="Tokens over time by kind")
 
 
 def _draw_sources(scope: Scope) -> None:

@@ -62,7 +62,8 @@ def _draw_percentiles(scope: Scope) -> None:
     if not any(value is not None for value in table["p50_s"].to_pylist()):
         raise EmptyPanel
     lines = {name: (f"{name}_s", color) for name, color in theme.PERCENTILES.items()}
-    charts.show(charts.lines(table, lines, scope, unit="s"), "percentiles", alt="Percentiles of the duration over time")
+    chart = charts.by_column(table, lines, scope, charts.Axis("s", hover=",.2f"), line=True)
+    charts.show(chart, "percentiles", alt="Percentiles of the duration over time")
 
 
 def _draw_by_model(scope: Scope) -> None:
@@ -70,7 +71,8 @@ def _draw_by_model(scope: Scope) -> None:
     table = data.query("latency_by_model", values)
     if not table.num_rows:
         raise EmptyPanel("No call of this period reported this.")
-    chart = charts.lines_by_model(table, scope, value="measured", unit=UNITS[values["measure"]])
+    axis = charts.Axis(UNITS[values["measure"]], hover=",.2f", height=250)
+    chart = charts.by_series(table, charts.model_palette(), scope, axis, value="measured", line=True)
     charts.show(chart, f"by-model-{values['measure']}", alt=f"{MEASURES[values['measure']]} over time by model")
 
 
@@ -78,9 +80,8 @@ def _draw_errors(scope: Scope) -> None:
     table = data.query("latency_errors", scope.parameters())
     if not any(table["calls"].to_pylist()):
         raise EmptyPanel
-    kinds = {"rate_limited": theme.WARNING, "other_errors": theme.ERROR}
-    names = {"rate_limited": "rate limited", "other_errors": "other errors"}
-    chart = charts.columns(table, kinds, scope, unit="%", hover=",.2f", names=names)
+    kinds = {"rate limited": ("rate_limited", theme.WARNING), "other errors": ("other_errors", theme.ERROR)}
+    chart = charts.by_column(table, kinds, scope, charts.Axis("%", hover=",.2f"))
     charts.show(chart, "errors", alt="Share of failed calls over time")
 
 

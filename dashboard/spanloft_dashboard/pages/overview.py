@@ -72,8 +72,7 @@ def _draw_volume(scope: Scope) -> None:
     table = data.query("overview_volume", scope.parameters())
     if not table.num_rows:
         raise EmptyPanel
-    colors = theme.OUTCOMES
-    chart = charts.bars(table, ["ok", "failed"], colors, scope, value="calls")
+    chart = charts.by_series(table, theme.OUTCOMES, scope, charts.Axis("calls"), value="calls")
     picked = charts.pick(chart, "volume", scope, alt="Calls over time, successful and failed")
     if picked:
         links.go("traces", scope, **picked.url(), status=["error"] if picked.series == "failed" else None)
@@ -83,9 +82,8 @@ def _draw_cost(scope: Scope) -> None:
     table = data.query("overview_cost", scope.parameters())
     if not table.num_rows:
         raise EmptyPanel("No call of this period has a price.")
-    charts.show(
-        charts.by_model(table, scope, value="cost_usd", prefix="$", hover=",.4f"), "cost", alt="Cost over time by model"
-    )
+    chart = charts.by_series(table, charts.model_palette(), scope, charts.DOLLARS, value="cost_usd")
+    charts.show(chart, "cost", alt="Cost over time by model")
 
 
 def _draw_movers(scope: Scope) -> None:

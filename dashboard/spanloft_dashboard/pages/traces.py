@@ -32,8 +32,7 @@ def _draw_histogram(scope: Scope) -> None:
     table = data.query("traces_per_bucket" if values["kind"] == "traces" else "traces_histogram", values)
     if not table.num_rows:
         raise EmptyPanel("Nothing matches in this period. Widen the time range or clear a filter.")
-    colors = theme.OUTCOMES
-    chart = charts.bars(table, ["ok", "failed"], colors, scope, value="found", height=150)
+    chart = charts.by_series(table, theme.OUTCOMES, scope, charts.Axis(height=140), value="found")
     picked = charts.pick(chart, "histogram", scope, alt="Matches over time", box=True)
     if picked:
         set_url(**picked.url())

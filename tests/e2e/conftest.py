@@ -1,0 +1,91 @@
+"""Chromium from the system, and dashboards on synthetic stores."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import synthetic
+from spanloft_collector.store.parquet import ParquetStore
+from spanloft_dashboard.launch import command, environment
+
+START_S = 40.0
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("no Chromium here; install it with: apt-get install chromium")
+    quiet = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+    ]
+    return {**browser_type_launch_args, "executable_path": chromium, "args": quiet}
+
+
+@contextmanager
+def dashboard(store: Path, log: Path) -> Iterator[str]:
+    """Serve the dashboard of a store; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command(store, "127.0.0.1", port),
+            env=environment(store, "http://127.0.0.1:4318"),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            _wait(f"http://127.0.0.1:{port}/_stcore/health", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.1)
+        else:
+            return
+    raise RuntimeError(f"the dashboard did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def full_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic.publish(tmp_path_factory.mktemp("full"), 6_000).root
+
+
+@pytest.fixture(scope="session")
+def full_dashboard(full_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with dashboard(full_store, tmp_path_factory.mktemp("log") / "dashboard.log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def empty_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    store = ParquetStore(tmp_path_factory.mktemp("empty")).root
+    with dashboard(store, tmp_path_factory.mktemp("log") / "dashboard.log") as url:
+        yield url

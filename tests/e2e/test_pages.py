@@ -1,0 +1,226 @@
+"""The pages in Chromium: data, clicks, deep links, dark and light, hostile content, and who is called."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+from spanloft_dashboard.components.tables import ROW
+from spanloft_dashboard.navigation import SECTIONS
+from synthetic_handmade import (
+    FOREIGN_HOST,
+    HOSTILE_SPAN,
+    HOSTILE_TRACE,
+    LONG_TRACE,
+    RICH_ANSWER,
+    RICH_CHAT_SPAN,
+    RICH_TRACE,
+)
+
+pytestmark = pytest.mark.browser
+PAGES = [(entry.title, f"/{entry.path}") for entries in SECTIONS.values() for entry in entries]
+PATIENCE_MS = 30_000
+Open = Callable[..., Page]
+
+
+def settle(page: Page) -> None:
+    """Wait until the script and all panels have run."""
+    app = page.get_by_test_id("stApp")
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE_MS)
+    page.wait_for_timeout(250)
+    expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=PATIENCE_MS)
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    return parse_qs(urlsplit(page.url).query)
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Open]:
+    """Open a path; at the end nothing foreign may have been called and nothing may have failed."""
+    contexts = []
+    foreign: list[str] = []
+
+    def open_path(base: str, path: str, *, scheme: str = "light", width: int = 1280) -> Page:
+        context = browser.new_context(
+            color_scheme=scheme, viewport={"width": width, "height": 900}, timezone_id="Asia/Tokyo"
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, base) else None)
+        page.goto(base + path)
+        expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible(timeout=PATIENCE_MS)
+        settle(page)
+        return page
+
+    yield open_path
+    for context in contexts:
+        for page in context.pages:
+            assert page.get_by_test_id("stException").count() == 0
+        context.close()
+    assert foreign == []
+
+
+def _local(url: str, base: str) -> bool:
+    return url.startswith((base, base.replace("http", "ws", 1), "data:", "blob:"))
+
+
+def click_row(table: Locator, row: int) -> None:
+    """Click a row of a list; it is a canvas, so by its place below the header."""
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    assert box is not None
+    table.page.mouse.click(box["x"] + 60, box["y"] + ROW + row * ROW + ROW / 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("title", "path"), PAGES)
+def test_every_page_draws(visit: Open, full_dashboard: str, title: str, path: str, scheme: str) -> None:
+    page = visit(full_dashboard, f"{path}?range=14d", scheme=scheme)
+    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    expect(page.get_by_text("could not be")).to_have_count(0)
+    expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
+    background = page.get_by_test_id("stMain").evaluate("element => getComputedStyle(element).backgroundColor")
+    assert background == ("rgb(245, 246, 248)" if scheme == "light" else "rgb(13, 16, 21)")
+    for furniture in ("Deploy", "Made with Streamlit"):
+        expect(page.get_by_text(furniture)).to_have_count(0)
+    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1], "the page must not scroll sideways"
+
+
+@pytest.mark.parametrize("path", ["/", "/traces"])
+def test_an_empty_store_shows_what_to_paste(visit: Open, empty_dashboard: str, path: str) -> None:
+    page = visit(empty_dashboard, path)
+    expect(page.get_by_text("spanloft.instrument()")).to_be_visible()
+    expect(page.get_by_text("http://127.0.0.1:4318")).to_be_visible()
+    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+
+
+def test_from_the_list_to_the_message(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/traces?q=lamp+ships+tomorrow&range=1h&kind=calls")
+    table = page.get_by_test_id("stDataFrame").first
+    expect(table).to_be_visible()
+    click_row(table, 0)
+    expect(page.get_by_text("Where the time went")).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    assert query(page)["trace"] == [RICH_TRACE]
+    assert query(page)["span"] == [RICH_CHAT_SPAN]
+    expect(page.get_by_test_id("stText").get_by_text(RICH_ANSWER)).to_be_visible()
+    page.get_by_role("button", name="Traces").click()
+    settle(page)
+    assert "trace" not in query(page)
+    assert query(page)["q"] == ["lamp ships tomorrow"]
+
+
+def test_a_click_in_the_waterfall_changes_the_span_and_the_link(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, f"/traces?trace={RICH_TRACE}&span={RICH_CHAT_SPAN}")
+    plot = page.locator(".st-key-panel-waterfall .js-plotly-plot")
+    expect(plot).to_be_visible()
+    box = plot.bounding_box()
+    assert box is not None
+    # The second row is the retrieval: rows are 26 px high and begin below the axis.
+    page.mouse.click(box["x"] + 40, box["y"] + 26 + 26 * 1.5)
+    expect(page.get_by_text("Late deliveries are refunded").first).to_be_visible(timeout=PATIENCE_MS)
+    assert query(page)["span"] == ["a1" * 7 + "01"]
+
+
+def test_a_long_trace_unfolds(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, f"/traces?trace={LONG_TRACE}")
+    expect(page.get_by_text("41 of 1,161 spans")).to_be_visible()
+    box = page.locator(".st-key-panel-waterfall .js-plotly-plot").bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 40, box["y"] + 26 + 26 * 1.5)
+    expect(page.get_by_text("69 of 1,161 spans")).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_filters_live_in_the_url_and_follow_to_other_pages(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/")
+    page.get_by_role("radio", name="7d").click()
+    settle(page)
+    page.locator(".st-key-filters").get_by_role("button", name="Model").click()
+    page.get_by_role("button", name=re.compile(r"^gpt-5 ·")).click()
+    expect(page.get_by_role("button", name="Model: gpt-5")).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    assert query(page) == {"range": ["7d"], "model": ["gpt-5"]}
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Cost", exact=True).click()
+    expect(page.get_by_role("heading", name="Cost", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    assert query(page) == {"range": ["7d"], "model": ["gpt-5"]}
+    expect(page.get_by_role("button", name="Model: gpt-5")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    assert query(page) == {"range": ["7d"], "model": ["gpt-5"]}
+
+
+def test_a_link_opens_the_same_view(visit: Open, full_dashboard: str) -> None:
+    first = visit(full_dashboard, "/?range=14d&service=support-bot&model=gpt-5")
+    calls = first.get_by_test_id("stMetricValue").first.inner_text()
+    second = visit(full_dashboard, first.url.removeprefix(full_dashboard))
+    expect(second.get_by_test_id("stMetricValue").first).to_have_text(calls)
+    expect(second.get_by_role("button", name="Service: support-bot")).to_be_visible()
+    checked = second.get_by_role("radio", name="14d")
+    expect(checked).to_have_attribute("aria-checked", "true")
+
+
+def test_a_bar_leads_to_the_traces_behind_it(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/?range=14d")
+    plot = page.locator(".st-key-panel-volume .js-plotly-plot")
+    box = plot.locator(".point path").nth(20).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.get_by_role("heading", name="Traces", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    assert {"from", "to"} <= query(page).keys()
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+
+
+def test_a_latest_error_leads_to_its_trace(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/?range=14d")
+    click_row(page.locator(".st-key-panel-errors").get_by_test_id("stDataFrame"), 0)
+    expect(page.get_by_text("Where the time went")).to_be_visible(timeout=PATIENCE_MS)
+    assert query(page)["trace"] == [HOSTILE_TRACE], "the newest error of the store"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?range=1h",
+        "/traces?range=1h",
+        f"/traces?trace={HOSTILE_TRACE}&span={HOSTILE_SPAN}",
+        "/cost?range=1h",
+        "/latency?range=1h",
+    ],
+)
+def test_hostile_content_is_harmless(visit: Open, full_dashboard: str, path: str) -> None:
+    page = visit(full_dashboard, path)
+    assert page.title() != "owned"
+    assert page.locator(f"img[src*='{FOREIGN_HOST}'], a[href*='{FOREIGN_HOST}'], a[href^='javascript']").count() == 0
+    assert page.get_by_test_id("stMain").is_visible()
+    if "trace=" in path:
+        for tab in ("Attributes", "Cost", "Raw", "Messages"):
+            page.get_by_role("tab", name=tab).click()
+        shown = page.get_by_test_id("stText").filter(has_text="<script>").first
+        expect(shown).to_be_visible()
+        expect(shown).to_contain_text("␛[31m")
+
+
+def test_the_sql_behind_a_panel_is_shown(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/")
+    page.locator(".st-key-head-volume").get_by_role("button", name="SQL").click()
+    expect(page.get_by_text("FROM llm_calls").first).to_be_visible()
+    expect(page.get_by_text("TIMESTAMP '").first).to_be_visible()
+
+
+def test_readable_on_a_phone(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/", width=390)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_test_id("stExpandSidebarButton").click()
+    page.get_by_role("link", name="Latency", exact=True).click()
+    expect(page.get_by_role("heading", name="Latency", exact=True)).to_be_visible(timeout=PATIENCE_MS)

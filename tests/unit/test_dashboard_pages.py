@@ -1,0 +1,173 @@
+"""Every page on data, on an empty store, and on a store that can't be read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import synthetic
+from spanloft_collector.store.parquet import ParquetStore
+from spanloft_dashboard.launch import MAIN
+from spanloft_dashboard.navigation import SECTIONS, page_file
+from streamlit import cache_data, cache_resource
+from streamlit.testing.v1 import AppTest
+from synthetic_handmade import HOSTILE_TRACE, LONG_TRACE, RICH_ANSWER, RICH_CHAT_SPAN, RICH_TRACE, UNPRICED_TRACE
+
+PAGES = [entry.file for entries in SECTIONS.values() for entry in entries]
+TITLES = {entry.file: entry.title for entries in SECTIONS.values() for entry in entries}
+
+
+@pytest.fixture(scope="module")
+def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return synthetic.publish(tmp_path_factory.mktemp("full"), 3_000).root
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ParquetStore(tmp_path_factory.mktemp("empty")).root
+
+
+def open_page(monkeypatch: pytest.MonkeyPatch, store: Path, page: str = "overview", **query: str) -> AppTest:
+    cache_data.clear()
+    cache_resource.clear()
+    monkeypatch.setenv("SPANLOFT_STORE", str(store))
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.switch_page(page_file(page))
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    """All text of the page."""
+    parts = [*app.markdown, *app.caption, *app.text, *app.code, *app.title, *app.subheader]
+    return "\n".join(str(element.value) for element in parts)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_shows_data(monkeypatch: pytest.MonkeyPatch, full: Path, page: str) -> None:
+    app = open_page(monkeypatch, full, page, range="14d")
+    assert app.title[0].value == TITLES[page]
+    text = words(app)
+    assert "could not be" not in text
+    assert "instrument()" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_an_empty_store_shows_how_to_begin(monkeypatch: pytest.MonkeyPatch, empty: Path, page: str) -> None:
+    app = open_page(monkeypatch, empty, page)
+    assert "import spanloft\nspanloft.instrument()" in words(app)
+    assert not app.metric
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_missing_store_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: str) -> None:
+    app = open_page(monkeypatch, tmp_path / "nowhere", page)
+    assert "no store here" in words(app)
+    assert not app.metric
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_store_whose_files_are_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: str) -> None:
+    store = synthetic.publish(tmp_path / "broken", 100).root
+    for file in (store / "data" / "spans").rglob("ingest-*.parquet"):
+        file.write_bytes(b"not a parquet file")
+    app = open_page(monkeypatch, store, page)
+    text = words(app)
+    assert "can't be read" in text or "could not be loaded" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_filter_that_matches_nothing_leaves_no_empty_charts(
+    monkeypatch: pytest.MonkeyPatch, full: Path, page: str
+) -> None:
+    app = open_page(monkeypatch, full, page, service="nobody", range="1h")
+    assert "could not be" not in words(app)
+
+
+def test_the_url_fills_the_filters(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    everything = open_page(monkeypatch, full, range="14d").metric[0].value
+    app = open_page(monkeypatch, full, range="14d", model="gpt-5", service="support-bot")
+    assert app.metric[0].value != everything
+    assert app.session_state["_model"] == ["gpt-5"]
+    assert app.session_state["_range"] == "14d"
+    assert app.button(key="_clear").label == "Clear"
+    app.button(key="_clear").click().run()
+    assert "model" not in app.query_params
+    assert app.query_params["range"] in ("14d", ["14d"])
+
+
+def test_nonsense_in_the_url_is_ignored(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, range="soon", **{"from": "x", "to": "y"}, kind="?", sort="';--")
+    assert app.session_state["_range"] == "24h"
+    assert app.metric
+
+
+def test_sample_data_is_labelled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: Path) -> None:
+    sample = synthetic.publish(tmp_path / "sample", 200, sample=True).root
+    assert "Sample data" in words(open_page(monkeypatch, sample))
+    assert "Sample data" not in words(open_page(monkeypatch, full))
+
+
+def test_a_trace_shows_its_conversation(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "traces", trace=RICH_TRACE, span=RICH_CHAT_SPAN)
+    text = words(app)
+    assert RICH_ANSWER in text
+    assert "Four days late" in text, "reasoning"
+    assert '"carrier": "Post"' in text, "tool result"
+    assert "not loaded" in text, "an image is named and not fetched"
+    assert "The price list has this model" in text
+    assert len(app.chat_message) == 5
+
+
+def test_a_retrieval_shows_its_documents(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "traces", trace=RICH_TRACE, span="a1" * 7 + "01")
+    text = words(app)
+    assert "Late deliveries are refunded" in text
+    assert "score 0.88" in text
+
+
+def test_a_call_without_content_or_price_says_so(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    text = words(open_page(monkeypatch, full, "traces", trace=UNPRICED_TRACE))
+    assert "No message content was received" in text
+    assert "Cost unknown" in text
+    assert "no price for provider vllm" in text
+    assert "$0" not in text.replace("\\", "")
+
+
+def test_an_unknown_trace_is_a_sentence(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    assert "There is no trace" in words(open_page(monkeypatch, full, "traces", trace="ff" * 16))
+
+
+def test_a_long_trace_is_folded(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    text = words(open_page(monkeypatch, full, "traces", trace=LONG_TRACE))
+    assert "41 of 1,161 spans" in text
+
+
+def test_hostile_content_is_only_ever_text(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "traces", trace=HOSTILE_TRACE)
+    for element in [*app.markdown, *app.caption, *app.subheader]:
+        bare = str(element.value).replace("\\!", "").replace("\\<", "").replace("\\[", "")
+        assert "![" not in bare
+        assert "<img" not in bare
+    assert any("<script>" in element.value for element in app.text)
+
+
+def test_the_limit_of_a_list_says_what_it_hides(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "traces", range="14d", kind="spans")
+    assert any("are hidden by the limit" in caption.value for caption in app.caption)
+
+
+def test_unpriced_calls_are_listed(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "cost", range="14d")
+    models = {value for frame in app.dataframe if "reason" in frame.value for value in frame.value["model"]}
+    assert {"house-model-7b", "ft:gpt-4.1-mini:acme:triage"} <= models
+
+
+@pytest.mark.parametrize("by", ["model", "provider", "service", "user", "operation"])
+def test_cost_can_be_grouped(monkeypatch: pytest.MonkeyPatch, full: Path, by: str) -> None:
+    app = open_page(monkeypatch, full, "cost", range="14d", by=by)
+    assert any("grouped" in frame.value and len(frame.value) for frame in app.dataframe)
