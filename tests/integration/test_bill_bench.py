@@ -1,4 +1,4 @@
-"""The bill over eighteen emitters stays within 0.01 % of the ledger, and no call counts twice: the bench checks itself."""
+"""The bill over eighteen emitters stays within 0.01 % of the ledger; no call counts twice. The bench checks itself."""
 
 import json
 import subprocess
