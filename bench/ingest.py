@@ -48,6 +48,7 @@ class Result:
     sender_cpu_s: float = 0.0
     rss_mb: float = 0.0
     pss_mb: float = 0.0
+    pss_by_process: list[tuple[str, float]] = field(default_factory=list)
     bytes_per_span: float = 0.0
     bytes_by_dataset: dict[str, float] = field(default_factory=dict)
 
@@ -83,9 +84,13 @@ class Collector:
             total += times.user + times.system
         return total
 
-    def memory_mb(self) -> tuple[float, float]:
-        infos = [process.memory_full_info() for process in self.processes()]
-        return sum(info.rss for info in infos) / 2**20, sum(info.pss for info in infos) / 2**20
+    def memory_mb(self) -> list[tuple[str, float, float]]:
+        """(process, RSS, PSS) of every process; PSS counts a page that n processes share as 1/n."""
+        found = []
+        for process in self.processes():
+            info = process.memory_full_info()
+            found.append((role(process), info.rss / 2**20, info.pss / 2**20))
+        return found
 
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
@@ -120,7 +125,7 @@ def run(transport: str, *, batch: int, seconds: float, rate: float | None, conne
     result = Result(transport)
     directory = Path(tempfile.mkdtemp(prefix="spanloft-bench-"))
     collector = Collector(directory / "store")
-    replayers = [Replayer(PayloadFactory(seed).request(batch)) for seed in range(8)]
+    replayers = [Replayer(PayloadFactory(seed).request(batch)) for seed in range(48)]
     stop = threading.Event()
     watcher = threading.Thread(target=watch, args=(collector, result, stop))
     acked: list[tuple[float, int]] = []
@@ -174,6 +179,12 @@ def run(transport: str, *, batch: int, seconds: float, rate: float | None, conne
     return result
 
 
+def role(process: psutil.Process) -> str:
+    """Which part of the collector a process is."""
+    depth = len(process.parents())
+    return {0: "receiver"}.get(depth, f"{process.pid}:{depth}")
+
+
 def count(collector: Collector) -> int:
     with duckdb.connect(str(collector.store / "spanloft.duckdb"), read_only=True) as connection:
         row = connection.execute("SELECT count(*) FROM spans").fetchone()
@@ -194,10 +205,14 @@ def watch(collector: Collector, result: Result, stop: threading.Event) -> None:
     """Sample memory once a second."""
     while not stop.wait(1.0):
         try:
-            rss, pss = collector.memory_mb()
+            found = collector.memory_mb()
         except psutil.Error:
             continue
-        result.rss_mb, result.pss_mb = max(result.rss_mb, rss), max(result.pss_mb, pss)
+        result.rss_mb = max(result.rss_mb, sum(rss for _, rss, _ in found))
+        pss = sum(pss for _, _, pss in found)
+        if pss > result.pss_mb:
+            result.pss_mb = pss
+            result.pss_by_process = [(name, share) for name, _, share in found]
 
 
 def measure_lag(collector: Collector, acked: list[tuple[float, int]], result: Result) -> None:
@@ -245,6 +260,7 @@ def show(result: Result, batch: int) -> None:
     print(f"  ack -> visible    p50 {statistics.median(result.lag_s):.2f} s, p99 {percentile(result.lag_s, 0.99):.2f} s")
     print(f"  disk              {result.bytes_per_span:>10.0f} B per span  ({', '.join(f'{k} {v:.0f}' for k, v in result.bytes_by_dataset.items())})")
     print(f"  memory, all procs {result.rss_mb:>10.0f} MB RSS, {result.pss_mb:.0f} MB without counting shared pages twice")
+    print("                    " + ", ".join(f"{name} {share:.0f}" for name, share in result.pss_by_process))
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,11 +24,10 @@ from spanloft_collector.store.schema import arrow_schema
 
 logger = logging.getLogger(__name__)
 
-FAN_IN = 12
+FAN_IN = 32
 """Files of one level that become one of the next: few enough to keep views fast, enough to rewrite rarely."""
 MAX_BYTES = 256 * 1024 * 1024
-"""Files are not merged beyond this size: it bounds the memory of a merge."""
-COMPRESSION_LEVEL = 6
+"""Files are not merged beyond this size: rewriting it would cost more than it saves."""
 SETTLE_S = 10.0
 """How long a merged file is in place before the manifest names it: longer than a query takes to start."""
 
@@ -67,26 +66,51 @@ def plan(files: Iterable[LiveFile], *, busy: frozenset[str] = frozenset()) -> li
 
 
 def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
-    """Write one file with the rows of ``inputs``; spans that were stored twice are kept once."""
-    dataset = inputs[0].dataset
-    schema = arrow_schema(dataset)
-    tables = [pq.read_table(store.root / file.file, partitioning=None, schema=schema) for file in inputs]
-    table = pa.concat_tables(tables)
+    """Write one file with the rows of ``inputs``, in their order; spans that were stored twice are kept once.
+
+    Row groups are streamed, so memory does not grow with the files. Files are in order of arrival and sorted inside,
+    so the row groups of the result stay narrow in time, which is what queries prune by.
+    """
+    dataset, day = inputs[0].dataset, inputs[0].day
+    batches = read_batches([store.root / file.file for file in inputs], dataset)
     if dataset in DEDUPLICATED:
-        table = first_of_each_span(table)
+        batches = first_of_each_span(batches)
     level = inputs[0].level + 1
-    merged = store.write_files(writer, dataset, table, level=level, compression_level=COMPRESSION_LEVEL)
-    return Staged(writer, merged, inputs, time.monotonic() + SETTLE_S)
+    merged = store.write_stream(writer, dataset, day, batches, level=level)
+    return Staged(writer, [merged], inputs, time.monotonic() + SETTLE_S)
 
 
-def first_of_each_span(table: pa.Table) -> pa.Table:
-    """Drop rows whose (trace_id, span_id) came before."""
-    keys = table.select(["trace_id", "span_id"]).append_column("row", pa.array(range(table.num_rows), pa.int64()))
-    first = keys.group_by(["trace_id", "span_id"]).aggregate([("row", "min")]).column("row_min")
-    if len(first) == table.num_rows:
-        return table
-    logger.info("%d spans that were stored twice are now stored once", table.num_rows - len(first))
-    return table.take(first.combine_chunks().sort())
+def read_batches(paths: list[Path], dataset: str) -> Iterator[pa.Table]:
+    """The rows of Parquet files, a row group at a time, in the dataset's current schema."""
+    schema = arrow_schema(dataset)
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            for number in range(file.num_row_groups):
+                yield conform(file.read_row_group(number), schema)
+
+
+def conform(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """``table`` with the columns of ``schema``; those that an older version did not have are NULL."""
+    columns = [
+        table.column(field.name) if field.name in table.column_names else pa.nulls(table.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.Table.from_arrays(columns, names=schema.names).cast(schema)
+
+
+def first_of_each_span(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Drop rows whose (trace_id, span_id) came before, in this table or in an earlier one."""
+    seen: set[int] = set()
+    for table in tables:
+        keys = zip(table.column("trace_id").to_pylist(), table.column("span_id").to_pylist(), strict=True)
+        keep = []
+        for key in map(hash, keys):
+            keep.append(key not in seen)
+            seen.add(key)
+        if not all(keep):
+            logger.info("%d spans that were stored twice are now stored once", keep.count(False))
+            table = table.filter(pa.array(keep))
+        yield table
 
 
 def switch(store: ParquetStore, staged: Staged) -> None:

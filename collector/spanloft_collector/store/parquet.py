@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,12 +41,6 @@ TIME_COLUMN = {
 
 ROW_GROUP_ROWS = {"payloads": 8_192}
 DEFAULT_ROW_GROUP_ROWS = 61_440
-
-# Ids and texts differ in every row: a dictionary would only be built and thrown away.
-PLAIN_COLUMNS = frozenset(
-    {"trace_id", "span_id", "parent_span_id", "start_time", "duration_ms", "response_id", "ingest_time"}
-    | {column.name for column in DATASETS["payloads"] if column.type == "JSON"} - {"resource", "tool_definitions"}
-)
 
 
 class ParquetStore:
@@ -117,28 +111,25 @@ class ParquetStore:
         files = [file.file for file in self.manifest(writer).files]
         update_manifest(self.manifest_path(writer), remove=files, watermark={})
 
-    def write_files(
-        self, writer: str, dataset: str, table: pa.Table, *, level: int = 0, compression_level: int = 1
-    ) -> list[LiveFile]:
+    def write_files(self, writer: str, dataset: str, table: pa.Table) -> list[LiveFile]:
         """Write ``table`` as durable files, one per UTC day, sorted by time. They are not visible yet."""
-        schema = arrow_schema(dataset)
         time_column = TIME_COLUMN.get(dataset, "start_time")
-        dictionary = [name for name in schema.names if name not in PLAIN_COLUMNS]
-        files = []
-        for day, rows in split_by_day(table.select(schema.names), time_column):
-            directory = self.root / "data" / dataset / f"day={day}"
-            make_directory(directory)
-            path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
-            size = write_parquet(
-                path,
-                rows.sort_by(time_column),
-                row_group_rows=ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS),
-                compression_level=compression_level,
-                dictionary=dictionary,
-            )
-            fsync_directory(directory)
-            files.append(LiveFile(str(path.relative_to(self.root)), dataset, day, rows.num_rows, size, level))
-        return files
+        return [
+            self.write_stream(writer, dataset, day, [rows.sort_by(time_column)], level=0)
+            for day, rows in split_by_day(table.select(arrow_schema(dataset).names), time_column)
+        ]
+
+    def write_stream(
+        self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int
+    ) -> LiveFile:
+        """Write ``tables``, all of one UTC day, as one durable file. It is not visible yet."""
+        directory = self.root / "data" / dataset / f"day={day}"
+        make_directory(directory)
+        path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
+        row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
+        rows, size = write_parquet(path, tables, arrow_schema(dataset), row_group_rows=row_group_rows)
+        fsync_directory(directory)
+        return LiveFile(str(path.relative_to(self.root)), dataset, day, rows, size, level)
 
     def _check_version(self) -> None:
         path = self.root / META_FILE
@@ -161,7 +152,7 @@ class ParquetStore:
             empty = directory / "empty.parquet"
             if not empty.exists():
                 make_directory(directory)
-                write_parquet(empty, arrow_schema(dataset).empty_table(), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
+                write_parquet(empty, [], arrow_schema(dataset), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
                 fsync_directory(directory)
         if not self.manifest_path("none").exists():
             update_manifest(self.manifest_path("none"))
