@@ -270,7 +270,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "max_tokens": 9,
     },
     "both limits": {"messages": REFUND, "max_completion_tokens": 8, "max_tokens": 9, "frequency_penalty": 1},
-    "names": {"messages": [{"role": "user", "name": "eve", "content": "x\u2028\ud83d\ude00"}], "user": "u"},
+    "names": {"messages": [{"role": "user", "name": "eve", "content": "x\u2028\U0001f600"}], "user": "u"},
     "history": {"messages": [*REFUND, {"role": "assistant", "content": ""}, {"role": "user", "content": "go on"}]},
     "length": {"messages": [{"role": "user", "content": "[[fake: length]]"}], "stream": False},
     "reasoning": {"messages": [{"role": "user", "content": "[[fake: cached=5, reasoning=64]]"}], "model": "o3"},
