@@ -99,12 +99,12 @@ def _endpoint(argument: str | None, protocol: str) -> str:
     url = argument or exact or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "").strip() or default
     if "://" not in url:
         url = f"http://{url}"
+    parts = urlsplit(url)
     if protocol == "grpc":
-        parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}"
-    if (argument and urlsplit(argument).path.strip("/")) or (not argument and exact):
-        return url
-    return url.rstrip("/") + "/v1/traces"
+    # The variable for traces is used as it is; everything else is a base, unless an argument names a path.
+    complete = bool(parts.path.strip("/")) if argument else bool(exact)
+    return url if complete else url.rstrip("/") + "/v1/traces"
 
 
 def _headers(api_key: str | None) -> dict[str, str]:

@@ -130,8 +130,6 @@ def test_unavailable_collector_keeps_spans_and_a_refusing_one_does_not(
 
 
 def test_many_processes_deliver_the_spool_once(environment: dict[str, str]) -> None:
-    import subprocess
-
     port = free_port()
     down = {
         **environment,
