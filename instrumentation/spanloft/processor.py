@@ -24,6 +24,9 @@ from .transport import Answer, Outcome, Transport
 EXIT_GRACE = 1.0
 """Seconds the exit of the app waits for the collector before the rest is spooled."""
 
+MAX_REQUEST = 8 * 1024 * 1024
+"""Bytes of one request: whole conversations in 512 spans can exceed what a collector accepts."""
+
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 30.0
 _SPOOL_SLICE = 2.0
 _SPOOL_CHECK = 15.0
@@ -216,16 +219,18 @@ class DeliveringProcessor(SpanProcessor):
 
     def _deliver(self, batch: list[ReadableSpan], deadline: float | None) -> bool:
         """Sends or keeps one batch; ``False`` when it is back in the queue and it makes no sense to go on."""
-        body = encode(batch)
-        answer = self._send(body, deadline) if body else Answer(Outcome.TAKEN)
+        unsent: list[bytes] = []
+        for body in encode_in_parts(batch):
+            answer = self._send(body, deadline)
+            if answer.outcome is Outcome.TRY_AGAIN:
+                unsent.append(body)
+            elif answer.outcome is Outcome.REFUSED:
+                warn_once(f"refused {answer.reason}", "spans were refused and are dropped: %s", answer.reason)
         with self._lock:
             mine, self._in_flight = self._in_flight is batch, None
-        if not mine or answer.outcome is Outcome.TAKEN:
+        if not mine or not unsent:
             return mine  # Not mine: the exit has spooled it meanwhile.
-        if answer.outcome is Outcome.REFUSED:
-            warn_once(f"refused {answer.reason}", "%d spans were refused: %s", len(batch), answer.reason)
-            return True
-        if self._spool is not None and self._spool.put(body):
+        if self._spool is not None and all(self._spool.put(body) for body in unsent):
             return True
         with self._lock:
             self._queue.extendleft(reversed(batch))
@@ -253,7 +258,7 @@ class DeliveringProcessor(SpanProcessor):
                 return
             batch = [self._queue.popleft() for _ in range(self._max_batch)]
         with contained("keeping spans"):
-            if self._spool is None or not self._spool.put(encode(batch)):
+            if not self._keep(batch):
                 self._lost += len(batch)
                 warn_once("lost", "spans are lost: the collector does not take them and there is no spool")
 
@@ -265,11 +270,23 @@ class DeliveringProcessor(SpanProcessor):
             self._queue.clear()
         for start in range(0, len(rest), self._max_batch):
             part = rest[start : start + self._max_batch]
-            if self._spool is None or not self._spool.put(encode(part)):
+            if not self._keep(part):
                 self._lost += len(part)
+
+    def _keep(self, batch: Sequence[ReadableSpan]) -> bool:
+        return self._spool is not None and all(self._spool.put(body) for body in encode_in_parts(batch))
 
     def _left_over(self) -> bool:
         return bool(self._queue or self._in_flight or self._spool_waits())
+
+
+def encode_in_parts(spans: Sequence[ReadableSpan]) -> list[bytes]:
+    """The spans as requests of at most :data:`MAX_REQUEST` bytes each, unless a single span is larger."""
+    body = encode(spans)
+    if len(body) <= MAX_REQUEST or len(spans) < 2:
+        return [body] if body else []
+    half = len(spans) // 2
+    return [*encode_in_parts(spans[:half]), *encode_in_parts(spans[half:])]
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:

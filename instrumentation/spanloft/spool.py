@@ -105,9 +105,13 @@ class Spool:
     def _lock(self) -> Iterator[bool]:
         """Holds the folder's lock, which the system gives back if the process dies; yields whether we have it."""
         descriptor = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        mine = _try_lock(descriptor)
         try:
-            yield _try_lock(descriptor)
+            yield mine
         finally:
+            if mine:
+                # Not by closing alone: a child forked meanwhile holds a copy of the descriptor.
+                _unlock(descriptor)
             os.close(descriptor)
 
 
@@ -120,6 +124,9 @@ if sys.platform == "win32":
         except OSError:
             return False
         return True
+
+    def _unlock(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
 else:
     import fcntl
 
@@ -129,3 +136,6 @@ else:
         except OSError:
             return False
         return True
+
+    def _unlock(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)

@@ -9,7 +9,7 @@ import ssl
 import urllib.request
 import zlib
 from base64 import b64encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -142,6 +142,8 @@ def make_transport(settings: Settings) -> Transport:
             return GrpcTransport(settings)
         except ImportError:
             warn_once("grpc", 'OTLP over gRPC needs grpcio: pip install "spanloft[collector]"; sending HTTP instead')
+            address = settings.endpoint.replace(":4317", ":4318")
+            return HttpTransport(replace(settings, endpoint=f"{address}/v1/traces", protocol="http/protobuf"))
     return HttpTransport(settings)
 
 

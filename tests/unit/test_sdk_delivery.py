@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 from otlp_sink import otlp_sink
 from spanloft import config, transport
+from spanloft import processor as processor_module
 from spanloft.processor import DeliveringProcessor, encode
 from spanloft.spool import Spool
 from spanloft.transport import Answer, HttpTransport, Outcome
@@ -179,6 +181,30 @@ def test_a_span_that_cannot_be_encoded_takes_no_other_with_it(monkeypatch: pytes
     assert encode([]) == b""
 
 
+def test_large_batches_are_sent_in_parts(monkeypatch: pytest.MonkeyPatch, spool: Spool) -> None:
+    monkeypatch.setattr(processor_module, "MAX_REQUEST", 600)
+    fake = FakeTransport()
+    processor = DeliveringProcessor(fake, spool)
+    expected = work(processor, 40)
+    assert processor.force_flush()
+    assert sorted(fake.names) == sorted(expected)
+    assert max(map(len, fake.bodies)) <= 600
+    fake.answer = TRY_AGAIN
+    expected = work(processor, 40, "later")
+    assert not processor.force_flush()
+    assert sorted(kept(spool)) == sorted(expected)
+    processor.shutdown()
+
+
+def test_grpc_without_grpcio_goes_to_the_http_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "grpc", None)
+    monkeypatch.delitem(sys.modules, "spanloft.transport_grpc", raising=False)
+    wanted = config.Settings("http://127.0.0.1:4317", "grpc", "test", False, True)
+    made = transport.make_transport(wanted)
+    assert isinstance(made, HttpTransport)
+    assert made.destination.strip() == "http/protobuf http://127.0.0.1:4318/v1/traces"
+
+
 def test_unsampled_spans_are_not_sent() -> None:
     from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
 
@@ -235,7 +261,26 @@ def test_spool_is_delivered_by_one_at_a_time(spool: Spool) -> None:
     assert (inside, spool.pending()) == ([None], [])
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/version").exists(), reason="needs /proc")
+def test_forked_child_does_not_keep_the_lock(spool: Spool) -> None:
+    spool.put(b"one")
+    children: list[int] = []
+
+    def send(body: bytes) -> Answer:
+        child = os.fork()
+        if child == 0:
+            time.sleep(3)
+            os._exit(0)
+        children.append(child)
+        return TAKEN
+
+    spool.deliver(send, time.monotonic() + 5)
+    spool.put(b"two")
+    spool.deliver(lambda body: TAKEN, time.monotonic() + 5)
+    assert spool.pending() == []
+    os.kill(children[0], 9)
+    os.waitpid(children[0], 0)
+
+
 def test_spool_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert not Spool(tmp_path / "file", "here", 1000).put(b"x")
