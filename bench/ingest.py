@@ -30,7 +30,9 @@ import psutil
 from bench.payload import PayloadFactory, Replayer
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-PEERS = "beside it, on this class of machine: Phoenix 34-74, MLflow 87-239, a Rust collector on SQLite 1,700-2,600 spans/s"
+PEERS = (
+    "beside it, on this class of machine: Phoenix 34-74, MLflow 87-239, a Rust collector on SQLite 1,700-2,600 spans/s"
+)
 
 
 @dataclass
@@ -59,7 +61,18 @@ class Collector:
     def __init__(self, store: Path, environment: dict[str, str] | None = None) -> None:
         self.store = store
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "spanloft.cli", "collector", "--store", str(store), "--grpc-port", "0", "--http-port", "0"],
+            [
+                sys.executable,
+                "-m",
+                "spanloft.cli",
+                "collector",
+                "--store",
+                str(store),
+                "--grpc-port",
+                "0",
+                "--http-port",
+                "0",
+            ],
             stdout=subprocess.DEVNULL,
             env={**os.environ, **(environment or {})},
         )
@@ -252,14 +265,26 @@ def percentile(values: list[float], share: float) -> float:
 
 def show(result: Result, batch: int) -> None:
     spans = result.sent
-    print(f"\n{result.transport}, batches of {batch}, {spans:,} spans, {len(result.ack_ms)} requests, {result.refused} refused")
+    print(
+        f"\n{result.transport}, batches of {batch}, {spans:,} spans, {len(result.ack_ms)} requests, {result.refused} refused"
+    )
     print(f"  acknowledged      {spans / result.seconds_sending:>10,.0f} spans/s")
     print(f"  durable+queryable {spans / result.seconds_queryable:>10,.0f} spans/s")
-    print(f"  collector CPU     {result.cpu_s / spans * 1000:>10.3f} s per 1,000 spans (sender: {result.sender_cpu_s / spans * 1000:.3f})")
-    print(f"  acknowledgement   p50 {statistics.median(result.ack_ms):.1f} ms, p99 {percentile(result.ack_ms, 0.99):.1f} ms")
-    print(f"  ack -> visible    p50 {statistics.median(result.lag_s):.2f} s, p99 {percentile(result.lag_s, 0.99):.2f} s")
-    print(f"  disk              {result.bytes_per_span:>10.0f} B per span  ({', '.join(f'{k} {v:.0f}' for k, v in result.bytes_by_dataset.items())})")
-    print(f"  memory, all procs {result.rss_mb:>10.0f} MB RSS, {result.pss_mb:.0f} MB without counting shared pages twice")
+    print(
+        f"  collector CPU     {result.cpu_s / spans * 1000:>10.3f} s per 1,000 spans (sender: {result.sender_cpu_s / spans * 1000:.3f})"
+    )
+    print(
+        f"  acknowledgement   p50 {statistics.median(result.ack_ms):.1f} ms, p99 {percentile(result.ack_ms, 0.99):.1f} ms"
+    )
+    print(
+        f"  ack -> visible    p50 {statistics.median(result.lag_s):.2f} s, p99 {percentile(result.lag_s, 0.99):.2f} s"
+    )
+    print(
+        f"  disk              {result.bytes_per_span:>10.0f} B per span  ({', '.join(f'{k} {v:.0f}' for k, v in result.bytes_by_dataset.items())})"
+    )
+    print(
+        f"  memory, all procs {result.rss_mb:>10.0f} MB RSS, {result.pss_mb:.0f} MB without counting shared pages twice"
+    )
     print("                    " + ", ".join(f"{name} {share:.0f}" for name, share in result.pss_by_process))
 
 
@@ -275,7 +300,9 @@ def main() -> None:
     print(f"{size:,.0f} B per span on the wire, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     for transport in ("http", "grpc") if options.transport == "both" else (options.transport,):
         rate = options.rate
-        result = run(transport, batch=options.batch, seconds=options.seconds, rate=rate, connections=options.connections)
+        result = run(
+            transport, batch=options.batch, seconds=options.seconds, rate=rate, connections=options.connections
+        )
         show(result, options.batch)
     print(PEERS)
 

@@ -91,7 +91,9 @@ class PayloadFactory:
         _set(span.attributes, "gen_ai.operation.name", "retrieval")
         _set(span.attributes, "gen_ai.data_source.id", "docs")
         _set(span.attributes, "gen_ai.retrieval.query.text", question[:200])
-        documents = [{"id": f"doc-{i}", "score": round(self.random.random(), 4), "content": self.text(380)} for i in range(4)]
+        documents = [
+            {"id": f"doc-{i}", "score": round(self.random.random(), 4), "content": self.text(380)} for i in range(4)
+        ]
         _set(span.attributes, "gen_ai.retrieval.documents", json.dumps(documents))
 
     def _chat(self, span: Span, question: str, answer: str) -> None:

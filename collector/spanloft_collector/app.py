@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
 import logging
 import os
@@ -14,28 +13,24 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
 import uvicorn
 
-from spanloft_collector.errors import SpanloftError, StoreError
+from spanloft_collector.errors import SpanloftError
+from spanloft_collector.ingest import create_pricer, exclusive, run_pipeline
 from spanloft_collector.jobs.base import Job
 from spanloft_collector.jobs.cost import CostJob
 from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
-from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders
-from spanloft_collector.pipeline.process import WRITER, Pipeline
+from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.pipeline.worker import PipelineProcess
-from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
-from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, SeenSpans, check_spans, span_key
 from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
 from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
 from spanloft_collector.store.files import write_durably
-from spanloft_collector.store.maintenance import Maintenance
 from spanloft_collector.store.parquet import ParquetStore
 
 logger = logging.getLogger(__name__)
@@ -45,21 +40,13 @@ RETRY_WINDOW = timedelta(minutes=30)
 RETRY_SPANS = 300_000
 GRPC_STOP_S = 5.0
 HEALTH_S = 5.0
-
-
-def create_pricer(settings: Settings) -> Pricer:
-    """The pricer, with the user's overrides if there is a file."""
-    if settings.prices is None:
-        return Pricer(NO_OVERRIDES)
-    try:
-        return Pricer(load_overrides(settings.prices))
-    except OverridesError as error:
-        raise SpanloftError(str(error)) from None
+ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+"""For the pipeline's processes: give memory back to the system between batches rather than keep it."""
 
 
 def create_jobs(settings: Settings) -> list[Job]:
     """All jobs, in the order in which a newcomer should read them."""
-    return [CostJob(create_pricer(settings)), LatencyJob()]
+    return [CostJob(create_pricer(settings.prices)), LatencyJob()]
 
 
 def create_runner(settings: Settings) -> JobRunner:
@@ -77,25 +64,6 @@ def run_jobs(settings: Settings) -> None:
     runner.run_forever(stop)
 
 
-def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
-    """Run the pipeline in this process until ``stopping()`` and the journal is empty.
-
-    Only one pipeline may publish: the lock waits for a predecessor that is still dying.
-    """
-    store = ParquetStore(settings.store)
-    with exclusive(store.root / "ingest.lock", wait=True), Maintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s):
-        make = partial(create_pricer, settings)
-        decoders = ProcessDecoders(make, settings.workers) if settings.workers else InlineDecoders(make)
-        pipeline = Pipeline(
-            store,
-            store.root / "journal",
-            decoders,
-            publish_interval_s=settings.publish_interval_s,
-            publish_rows=settings.publish_rows,
-        )
-        pipeline.run(stopping)
-
-
 def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> None:
     """Receive until SIGINT or SIGTERM, then drain: every acknowledged span is in the store when this returns.
 
@@ -111,7 +79,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
         raise SpanloftError(
             f"listening on {settings.host} needs an API key: set SPANLOFT_API_KEY, or use --host 127.0.0.1"
         )
-    create_pricer(settings)
+    create_pricer(settings.prices)
     store = ParquetStore(settings.store)
     with ExitStack() as stack:
         stack.enter_context(exclusive(store.root / LOCK_FILE, wait=False))
@@ -129,6 +97,8 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
             max_body_bytes=settings.max_body_bytes,
             max_inflight_bytes=settings.max_inflight_bytes,
         )
+        for variable, value in ALLOCATOR.items():
+            os.environ.setdefault(variable, value)
         pipeline = PipelineProcess(partial(run_pipeline, settings))
         pipeline.start()
         grpc_server.start()
@@ -195,7 +165,9 @@ def recent_spans(store: ParquetStore) -> SeenSpans:
     watermark = store.watermark(WRITER)
     since = EPOCH + timedelta(microseconds=int(watermark.get("ingest_us", 0))) - RETRY_WINDOW
     recent = store.reader().query("ingest_recent_keys", {"since": since, "rows": RETRY_SPANS}, timeout_s=120)
-    for trace_id, span_id in zip(recent.column("trace_id").to_pylist(), recent.column("span_id").to_pylist(), strict=True):
+    for trace_id, span_id in zip(
+        recent.column("trace_id").to_pylist(), recent.column("span_id").to_pylist(), strict=True
+    ):
         seen.add(span_key(bytes.fromhex(trace_id), bytes.fromhex(span_id)))
     reader = JournalReader(store.root / "journal", Position(*watermark.get("journal", (0, 0))))
     while records := reader.read(8 * 1024 * 1024):
@@ -206,25 +178,6 @@ def recent_spans(store: ParquetStore) -> SeenSpans:
                     if key is not None:
                         seen.add(key)
     return seen
-
-
-@contextmanager
-def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold ``path`` for this process; without ``wait``, say who holds it."""
-    with path.open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise StoreError(
-                f"{path.parent}: another collector (process {holder}) runs on this store; "
-                "stop it, or choose another directory with --store"
-            ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
-        yield
 
 
 @contextmanager

@@ -18,8 +18,9 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from spanloft_collector.app import create_runner, exclusive, recent_spans, run_pipeline
+from spanloft_collector.app import create_runner, recent_spans
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.ingest import exclusive, run_pipeline
 from spanloft_collector.journal import Journal, Kind
 from spanloft_collector.loader import LOCK_FILE, LoadReport, Send, load_files, running_collector, send_over_http
 from spanloft_collector.receivers.accept import Acceptor

@@ -163,7 +163,9 @@ class Retold:
         return request
 
     def _pace(self, span: Any) -> float:
-        models = [pair.value.string_value for pair in span.attributes if pair.key.endswith(("request.model", "model_name"))]
+        models = [
+            pair.value.string_value for pair in span.attributes if pair.key.endswith(("request.model", "model_name"))
+        ]
         hit = self.slow and (not models or any(model.startswith("gpt-4o") for model in models))
         return self.pace * (3.4 if hit else 1.0)
 

@@ -99,7 +99,9 @@ def check_store(root: Path) -> Iterator[Finding]:
         connection = duckdb.connect(str(root / VIEW_FILE), read_only=True)
         spans, newest = connection.execute("SELECT count(*), max(start_time) FROM spans").fetchone() or (0, None)
         connection.close()
-        yield Finding("ok", "store", f"{root}: {spans} spans, the newest of {newest} UTC" if spans else f"{root}: empty")
+        yield Finding(
+            "ok", "store", f"{root}: {spans} spans, the newest of {newest} UTC" if spans else f"{root}: empty"
+        )
     except (StoreError, duckdb.Error, ValueError, OSError) as error:
         yield Finding("problem", "store", f"{root}: {error}")
         return

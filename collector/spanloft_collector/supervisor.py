@@ -12,7 +12,6 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,8 +216,7 @@ def watch(parts: list[Part], stop: threading.Event) -> int:
 
 def stop_parts(parts: list[Part]) -> None:
     """Stop the parts, readers first, and wait until the collector has drained."""
-    order: Callable[[Part], int] = lambda part: ("dashboard", "jobs", "collector").index(part.name)
-    for part in sorted(parts, key=order):
+    for part in sorted(parts, key=lambda part: ("dashboard", "jobs", "collector").index(part.name)):
         if part.process.poll() is None:
             part.process.terminate()
     deadline = time.monotonic() + DRAIN_S

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 REGISTRY = CollectorRegistry()
 
 ACCEPTED = Counter("receiver_accepted_spans", "Spans acknowledged", ["transport"], registry=REGISTRY)
 REFUSED = Counter("receiver_refused_spans", "Spans refused as invalid, by reason", ["reason"], registry=REGISTRY)
 DUPLICATE = Counter("receiver_duplicate_spans", "Spans sent again and dropped", registry=REGISTRY)
-REQUESTS = Counter("receiver_requests", "Requests by transport and outcome", ["transport", "outcome"], registry=REGISTRY)
+REQUESTS = Counter(
+    "receiver_requests", "Requests by transport and outcome", ["transport", "outcome"], registry=REGISTRY
+)
 ACCEPTED_RECORDS = Counter(
     "receiver_accepted_records", "Log records and metric points acknowledged", ["signal"], registry=REGISTRY
 )

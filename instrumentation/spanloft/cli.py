@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -168,12 +168,12 @@ def doctor(
     repair: Annotated[bool, typer.Option("--repair", help="Rewrite the views, e.g. after the store was moved")] = False,
 ) -> None:
     """Tell what is installed, what is instrumented, what is wrong, and what to do."""
-    raise SystemExit(part("spanloft_collector.doctor").run(
-        _settings(store), part("spanloft.choices").choose(), repair=repair
-    ))
+    raise SystemExit(
+        part("spanloft_collector.doctor").run(_settings(store), part("spanloft.choices").choose(), repair=repair)
+    )
 
 
-def _settings(store: Path | None, **options: object) -> object:
+def _settings(store: Path | None, **options: object) -> Any:
     return part("spanloft_collector.settings").load_settings(store=store, **options)
 
 

@@ -48,9 +48,7 @@ class CostJob:
         return to_table("costs", {name: [row[name] for row in rows] for name in names})
 
     def _row(self, call: dict[str, Any], priced_at: datetime) -> dict[str, Any]:
-        usage = Usage(
-            **{name: call[name] for name in _USAGE_COLUMNS}, input_only=call["operation"] == "embeddings"
-        )
+        usage = Usage(**{name: call[name] for name in _USAGE_COLUMNS}, input_only=call["operation"] == "embeddings")
         price = self.pricer.price_call(
             provider=call["provider"],
             response_model=call["response_model"],

@@ -10,10 +10,13 @@ from spanloft_collector.journal.record import MAGIC, Position, Record, decode, s
 logger = logging.getLogger(__name__)
 
 
+START = Position(0, 0)
+
+
 class JournalReader:
     """Reads records in order from ``position``; another process may be writing."""
 
-    def __init__(self, directory: Path, position: Position = Position(0, 0)) -> None:
+    def __init__(self, directory: Path, position: Position = START) -> None:
         self.directory = directory
         self.position = position
 

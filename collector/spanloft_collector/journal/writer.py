@@ -156,7 +156,8 @@ class Journal:
                     pending.done.set_result(None)
 
     def _take_group(self) -> list[_Pending]:
-        group, size = [], 0
+        group: list[_Pending] = []
+        size = 0
         while self._queue and (not group or size + self._queue[0].size <= GROUP_BYTES):
             pending = self._queue.popleft()
             group.append(pending)

@@ -96,7 +96,9 @@ def assemble(chunks: Sequence[Chunk], duplicates: DuplicateFinder, ingest_us: in
         tables[name] = _set_ingest_time(table, ingest_us)
     if spans.num_rows:
         stored = stored_health(spans, ingest_us)
-        tables["ingest_health"] = pa.concat_tables([stored, *([tables["ingest_health"]] if "ingest_health" in tables else [])])
+        tables["ingest_health"] = pa.concat_tables(
+            [stored, *([tables["ingest_health"]] if "ingest_health" in tables else [])]
+        )
     return tables
 
 

@@ -101,7 +101,7 @@ class DuplicateFinder:
         capacity: Spans remembered; the oldest are forgotten first.
     """
 
-    def __init__(self, capacity: int = 200_000) -> None:
+    def __init__(self, capacity: int = 100_000) -> None:
         self._capacity = max(1, capacity)
         self._nodes: OrderedDict[Key, _Node] = OrderedDict()
         self._waiting: OrderedDict[Key, list[_Call]] = OrderedDict()

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow as pa
+
 from spanloft_collector.errors import StoreError
 from spanloft_collector.journal import JournalReader, Position
 from spanloft_collector.journal.record import segment_numbers, segment_path
@@ -23,7 +25,7 @@ from spanloft_collector.store.base import Store
 logger = logging.getLogger(__name__)
 
 WRITER = "ingest"
-READ_BYTES = 4 * 1024 * 1024
+READ_BYTES = 2 * 1024 * 1024
 IDLE_S = 0.02
 RETRY_S = 1.0
 
@@ -96,10 +98,10 @@ class Pipeline:
         watermark = {"journal": list(end), "ingest_us": self._ingest_us}
         self._publishing = self._publisher.submit(self._publish_durably, tables, watermark, end)
 
-    def _publish_durably(self, tables: dict[str, object], watermark: dict[str, object], end: Position) -> None:
+    def _publish_durably(self, tables: dict[str, pa.Table], watermark: dict[str, object], end: Position) -> None:
         while True:
             try:
-                self.store.publish(WRITER, tables, watermark)  # type: ignore[arg-type]
+                self.store.publish(WRITER, tables, watermark)
                 break
             except (OSError, StoreError) as error:
                 # The journal still has it all; back-pressure reaches the senders when it is full too.

@@ -70,7 +70,9 @@ def _points(metric: Metric, received_ns: int) -> Iterator[Row]:
         has_sum = histogram and (kind == "summary" or point.HasField("sum"))
         yield {
             "time": _microseconds(point.time_unix_nano or received_ns, received_ns),
-            "start_time": _microseconds(point.start_time_unix_nano, received_ns) if point.start_time_unix_nano else None,
+            "start_time": _microseconds(point.start_time_unix_nano, received_ns)
+            if point.start_time_unix_nano
+            else None,
             "name": metric.name,
             "unit": metric.unit or None,
             "type": kind,

@@ -51,10 +51,11 @@ class PipelineProcess:
                 control.send(_DRAIN)
             except OSError:
                 logger.warning("the pipeline has gone; what is in the journal will be published at the next start")
-        if self._process is not None:
-            self._process.join(timeout_s)
-            return self._process.exitcode == 0
-        return True
+        if self._thread is None:
+            return True
+        # The watching thread waits for the child; a second wait would find nobody and no exit code.
+        self._thread.join(timeout_s)
+        return bool(self._process.exitcode == 0)
 
     @property
     def pid(self) -> int | None:

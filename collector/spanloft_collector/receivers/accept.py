@@ -117,15 +117,7 @@ class Acceptor:
         self.journal.check_capacity()
         with self._lock:
             failures = self.journal.failures
-            fresh: list[int] = []
-            skip: list[int] = []
-            for ordinal, key in enumerate(keys):
-                if key is None:
-                    skip.append(ordinal)
-                elif self.seen.add(key):
-                    fresh.append(key)
-                else:
-                    skip.append(ordinal)
+            fresh, skip = self._sort_out(keys)
             repeats = len(skip) - len(invalid)
             durable: Future[None] | None = None
             if fresh:
@@ -148,6 +140,17 @@ class Acceptor:
                 if repeats:
                     self._not_passed_on[project, "repeated", None] += repeats
         return Receipt(len(invalid), rejection_message(invalid), durable)
+
+    def _sort_out(self, keys: list[int | None]) -> tuple[list[int], list[int]]:
+        """Keys that were not seen before, and the ordinals of all other spans."""
+        fresh: list[int] = []
+        skip: list[int] = []
+        for ordinal, key in enumerate(keys):
+            if key is not None and self.seen.add(key):
+                fresh.append(key)
+            else:
+                skip.append(ordinal)
+        return fresh, skip
 
     def record_health(self) -> None:
         """Journal what was not passed on since the last call, so that the store's books balance."""
@@ -204,7 +207,12 @@ def check_spans(request: ExportTraceServiceRequest) -> tuple[list[int | None], l
         for scope_spans in resource_spans.scope_spans:
             for span in scope_spans.spans:
                 trace_id, span_id = span.trace_id, span.span_id
-                if len(trace_id) == 16 and len(span_id) == 8 and trace_id != _ZERO_TRACE_ID and span_id != _ZERO_SPAN_ID:
+                if (
+                    len(trace_id) == 16
+                    and len(span_id) == 8
+                    and trace_id != _ZERO_TRACE_ID
+                    and span_id != _ZERO_SPAN_ID
+                ):
                     keys.append(hash(trace_id + span_id))
                 else:
                     keys.append(None)

@@ -65,7 +65,9 @@ def _inflate(body: bytes, limit: int, window_bits: int, name: str) -> bytes:
 
 def _unzstd(body: bytes, limit: int) -> bytes:
     try:
-        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(io.BytesIO(body), read_across_frames=True)
+        reader = zstandard.ZstdDecompressor(max_window_size=2**27).stream_reader(
+            io.BytesIO(body), read_across_frames=True
+        )
         output = reader.read(limit + 1)
     except zstandard.ZstdError as error:
         raise BadRequest(f"zstd: {error}") from None

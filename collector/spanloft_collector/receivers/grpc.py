@@ -46,7 +46,7 @@ def create_server(
         compression=grpc.Compression.NoCompression,
     )
     for service, (kind, response_type) in _SERVICES.items():
-        handler = grpc.unary_unary_rpc_method_handler(_export(acceptor, keys, kind, response_type))
+        handler: Any = grpc.unary_unary_rpc_method_handler(_export(acceptor, keys, kind, response_type))
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
     return server
 
@@ -54,7 +54,7 @@ def create_server(
 def _export(
     acceptor: Acceptor, keys: Mapping[str, str], kind: Kind, response_type: Callable[[], Any]
 ) -> Callable[[bytes, grpc.ServicerContext], bytes]:
-    empty = response_type().SerializeToString()
+    empty: bytes = response_type().SerializeToString()
 
     def export(body: bytes, context: grpc.ServicerContext) -> bytes:
         project = project_of(keys, _authorization(context))

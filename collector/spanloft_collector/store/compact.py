@@ -144,7 +144,11 @@ def sweep(store: ParquetStore, grace_s: float) -> int:
     for path in (store.root / "data").glob("*/day=*/*"):
         try:
             age = now - path.stat().st_mtime
-            if str(path.relative_to(store.root)) not in known and path.name != "empty.parquet" and age > max(grace_s, 60.0):
+            if (
+                str(path.relative_to(store.root)) not in known
+                and path.name != "empty.parquet"
+                and age > max(grace_s, 60.0)
+            ):
                 path.unlink()
                 deleted += 1
         except FileNotFoundError:

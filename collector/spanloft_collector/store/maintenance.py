@@ -7,7 +7,8 @@ import threading
 import time
 from types import TracebackType
 
-from spanloft_collector.store.compact import Staged, load_manifest, merge, plan, sweep, switch, writers
+from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch, writers
+from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
 
 logger = logging.getLogger(__name__)

@@ -57,7 +57,7 @@ class Manifest:
 
     def dumps(self) -> bytes:
         """Serialise to Parquet, so that SQL views can read it."""
-        columns = list(zip(*self.files, strict=True)) or [[]] * len(SCHEMA)
+        columns: list[Any] = list(zip(*self.files, strict=True)) or [[]] * len(SCHEMA)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
         metadata = {
             _WATERMARK_KEY: json.dumps(self.watermark).encode(),

@@ -119,9 +119,7 @@ class ParquetStore:
             for day, rows in split_by_day(table.select(arrow_schema(dataset).names), time_column)
         ]
 
-    def write_stream(
-        self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int
-    ) -> LiveFile:
+    def write_stream(self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int) -> LiveFile:
         """Write ``tables``, all of one UTC day, as one durable file. It is not visible yet."""
         directory = self.root / "data" / dataset / f"day={day}"
         make_directory(directory)
@@ -168,8 +166,10 @@ def split_by_day(table: pa.Table, time_column: str) -> list[tuple[str, pa.Table]
     """Split rows by the UTC day of ``time_column``: [("YYYY-MM-DD", rows), ...]; no rows, no parts."""
     if table.num_rows == 0:
         return []
-    days = table.column(time_column).cast(pa.date32()) if table.schema.field(time_column).type != pa.date32() else (
-        table.column(time_column)
+    days = (
+        table.column(time_column).cast(pa.date32())
+        if table.schema.field(time_column).type != pa.date32()
+        else (table.column(time_column))
     )
     bounds = pc.min_max(days).as_py()
     if bounds["min"] == bounds["max"]:

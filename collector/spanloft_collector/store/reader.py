@@ -37,15 +37,15 @@ class DuckDBReader:
             StoreError: when there is no store or it can't be opened.
         """
         if not self.view_file.exists():
-            raise StoreError(f"{self.view_file}: no store here; start one with: spanloft up --store {self.view_file.parent}")
+            raise StoreError(
+                f"{self.view_file}: no store here; start one with: spanloft up --store {self.view_file.parent}"
+            )
         try:
             return duckdb.connect(str(self.view_file), read_only=True)
         except duckdb.Error as error:
             raise StoreError(f"{self.view_file}: can't be opened ({error})") from error
 
-    def query(
-        self, name: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0
-    ) -> pa.Table:
+    def query(self, name: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0) -> pa.Table:
         """Run ``sql/queries/<name>.sql`` with named parameters (``$name``) and return its rows."""
         return self.sql(named_query(name), parameters, timeout_s=timeout_s)
 

@@ -81,7 +81,7 @@ def comment_columns(connection: duckdb.DuckDBPyConnection) -> None:
     """Put the model's column comments on every view that shows such a column and has no comment of its own."""
     known = {column.name: column.comment for columns in reversed(DATASETS.values()) for column in columns}
     for dataset, columns in DATASETS.items():
-        connection.execute(f"COMMENT ON VIEW \"{dataset}\" IS {quoted(DATASET_COMMENTS[dataset])}")
+        connection.execute(f'COMMENT ON VIEW "{dataset}" IS {quoted(DATASET_COMMENTS[dataset])}')
         for column in columns:
             if column.name not in STORED_ONLY:
                 comment_column(connection, dataset, column.name, column.comment)

@@ -1,0 +1,72 @@
+"""Puts the pipeline together. Apart from ``app``, so that its processes load no servers: memory is counted by process."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from spanloft_collector.errors import SpanloftError, StoreError
+from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders
+from spanloft_collector.pipeline.process import Pipeline
+from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
+from spanloft_collector.pricing.prices import Pricer
+from spanloft_collector.settings import Settings
+from spanloft_collector.store.maintenance import Maintenance
+from spanloft_collector.store.parquet import ParquetStore
+
+
+def create_pricer(prices: Path | None) -> Pricer:
+    """The pricer, with the user's overrides if there is a file.
+
+    Raises:
+        SpanloftError: the file is wrong; says which entry, which field and what was expected.
+    """
+    if prices is None:
+        return Pricer(NO_OVERRIDES)
+    try:
+        return Pricer(load_overrides(prices))
+    except OverridesError as error:
+        raise SpanloftError(str(error)) from None
+
+
+def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
+    """Run the pipeline in this process until ``stopping()`` and the journal is empty.
+
+    Only one pipeline may publish: the lock waits for a predecessor that is still dying.
+    """
+    store = ParquetStore(settings.store)
+    maintenance = Maintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s)
+    with exclusive(store.root / "ingest.lock", wait=True), maintenance:
+        create = partial(create_pricer, settings.prices)
+        decoders = ProcessDecoders(create, settings.workers) if settings.workers else InlineDecoders(create)
+        pipeline = Pipeline(
+            store,
+            store.root / "journal",
+            decoders,
+            publish_interval_s=settings.publish_interval_s,
+            publish_rows=settings.publish_rows,
+        )
+        pipeline.run(stopping)
+
+
+@contextmanager
+def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
+    """Hold ``path`` for this process; without ``wait``, say who holds it."""
+    with path.open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "unknown"
+            raise StoreError(
+                f"{path.parent}: another collector (process {holder}) runs on this store; "
+                "stop it, or choose another directory with --store"
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
