@@ -30,9 +30,9 @@ import psutil
 from bench.payload import PayloadFactory, Replayer
 
 EXPORT = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
-PEERS = (
-    "beside it, on this class of machine: Phoenix 34-74, MLflow 87-239, a Rust collector on SQLite 1,700-2,600 spans/s"
-)
+PEERS = """
+Durable rates measured on this class of machine (spans/s): Phoenix 34-74, MLflow 87-239, a Rust collector on SQLite
+1,700-2,600. Their CPU in s per 1,000 spans: 10, 2.6-4.8, 0.15-0.23. Their disk in B per span: 4,100-7,400."""
 
 
 @dataclass
@@ -110,7 +110,7 @@ class Collector:
         self.process.wait(120)
 
 
-def sender(collector: Collector, transport: str):  # noqa: ANN201
+def sender(collector: Collector, transport: str):
     """A function that sends one body and returns whether it was taken."""
     if transport == "http":
         connection = http.client.HTTPConnection(collector.http, timeout=60)
@@ -248,12 +248,10 @@ def measure_lag(collector: Collector, acked: list[tuple[float, int]], result: Re
 
 
 def measure_disk(collector: Collector, result: Result) -> None:
-    files = [path for path in collector.store.rglob("*.parquet") if path.name != "empty.parquet"]
     with duckdb.connect(str(collector.store / "spanloft.duckdb"), read_only=True) as connection:
         live = connection.execute(
             f"SELECT dataset, sum(bytes) FROM read_parquet('{collector.store}/manifest/*.parquet') GROUP BY 1"
         ).fetchall()
-    del files
     result.bytes_by_dataset = {name: size / result.sent for name, size in live}
     result.bytes_per_span = sum(result.bytes_by_dataset.values())
 
@@ -264,28 +262,20 @@ def percentile(values: list[float], share: float) -> float:
 
 
 def show(result: Result, batch: int) -> None:
-    spans = result.sent
-    print(
-        f"\n{result.transport}, batches of {batch}, {spans:,} spans, {len(result.ack_ms)} requests, {result.refused} refused"
-    )
+    spans, requests = result.sent, len(result.ack_ms)
+    datasets = ", ".join(f"{name} {size:.0f}" for name, size in result.bytes_by_dataset.items())
+    processes = ", ".join(f"{name} {share:.0f}" for name, share in result.pss_by_process)
+    cpu, own = (1000 * seconds / spans for seconds in (result.cpu_s, result.sender_cpu_s))
+    acked = f"p50 {statistics.median(result.ack_ms):.1f} ms, p99 {percentile(result.ack_ms, 0.99):.1f} ms"
+    lag = f"p50 {statistics.median(result.lag_s):.2f} s, p99 {percentile(result.lag_s, 0.99):.2f} s"
+    print(f"\n{result.transport}, batches of {batch}: {spans:,} spans, {requests} requests, {result.refused} refused")
     print(f"  acknowledged      {spans / result.seconds_sending:>10,.0f} spans/s")
     print(f"  durable+queryable {spans / result.seconds_queryable:>10,.0f} spans/s")
-    print(
-        f"  collector CPU     {result.cpu_s / spans * 1000:>10.3f} s per 1,000 spans (sender: {result.sender_cpu_s / spans * 1000:.3f})"
-    )
-    print(
-        f"  acknowledgement   p50 {statistics.median(result.ack_ms):.1f} ms, p99 {percentile(result.ack_ms, 0.99):.1f} ms"
-    )
-    print(
-        f"  ack -> visible    p50 {statistics.median(result.lag_s):.2f} s, p99 {percentile(result.lag_s, 0.99):.2f} s"
-    )
-    print(
-        f"  disk              {result.bytes_per_span:>10.0f} B per span  ({', '.join(f'{k} {v:.0f}' for k, v in result.bytes_by_dataset.items())})"
-    )
-    print(
-        f"  memory, all procs {result.rss_mb:>10.0f} MB RSS, {result.pss_mb:.0f} MB without counting shared pages twice"
-    )
-    print("                    " + ", ".join(f"{name} {share:.0f}" for name, share in result.pss_by_process))
+    print(f"  collector CPU     {cpu:>10.3f} s per 1,000 spans (sender: {own:.3f})")
+    print(f"  acknowledgement   {acked}")
+    print(f"  ack -> visible    {lag}")
+    print(f"  disk              {result.bytes_per_span:>10.0f} B per span  ({datasets})")
+    print(f"  memory            {result.pss_mb:>10.0f} MB PSS of all processes ({processes}); RSS {result.rss_mb:.0f}")
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Puts the pipeline together. Apart from ``app``, so that its processes load no servers: memory is counted by process."""
+"""Puts the pipeline together. Apart from ``app``, so that its processes load no servers they never use."""
 
 from __future__ import annotations
 

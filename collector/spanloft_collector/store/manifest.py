@@ -25,7 +25,7 @@ _RETIRED_KEY = b"spanloft.retired"
 
 
 class LiveFile(NamedTuple):
-    """One live Parquet file: path relative to the store, dataset, UTC day ("YYYY-MM-DD"), rows, bytes and merge level."""
+    """One live Parquet file: path relative to the store, dataset, UTC day "YYYY-MM-DD", rows, bytes, merge level."""
 
     file: str
     dataset: str
