@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,10 @@ from spanloft_collector.store.reader import DuckDBReader, named_query
 from spanloft_dashboard.launch import ENDPOINT_VARIABLE, STORE_VARIABLE
 
 VIEW_FILE = "spanloft.duckdb"
-CACHE_SECONDS = 5
+MANIFESTS = "manifest"
+FRESH_SECONDS = 3
+"""How old an answer may be when something new was stored meanwhile."""
+CACHE_SECONDS = 120
 TIMEOUT_S = 15.0
 
 
@@ -42,10 +46,19 @@ def _reader(view_file: str) -> DuckDBReader:
     return DuckDBReader(Path(view_file))
 
 
-# What a query returns is small (charts are bucketed, lists are limited), so results are kept for a moment only:
-# long enough for all panels and viewers of one instant, short enough that fresh calls appear.
+@st.cache_data(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)
+def _version(store: str) -> int:
+    """A number that changes when something was published; where the store can't tell, it changes with time."""
+    try:
+        return (Path(store) / MANIFESTS).stat().st_mtime_ns
+    except OSError:
+        return int(time.time() / FRESH_SECONDS)
+
+
+# What a query returns is small, since charts are bucketed and lists limited. Results are kept until something new is
+# published, and then for at most FRESH_SECONDS: all panels and viewers of one moment share them.
 @st.cache_data(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
-def _cached(view_file: str, name: str, parameters: Mapping[str, Any]) -> pa.Table:
+def _cached(view_file: str, version: int, name: str, parameters: Mapping[str, Any]) -> pa.Table:
     return _reader(view_file).query(name, parameters, timeout_s=TIMEOUT_S)
 
 
@@ -58,7 +71,8 @@ def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
     text = named_query(name)
     # Parameters that the query does not use would only split the cache.
     used = {key: value for key, value in (parameters or {}).items() if f"${key}" in text}
-    return _cached(str(store_path() / VIEW_FILE), name, used)
+    store = store_path()
+    return _cached(str(store / VIEW_FILE), _version(str(store)), name, used)
 
 
 def rows(name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -125,6 +125,10 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "kind": "calls",
         "sort_by": "newest",
         "row_limit": 200,
+        "scan_limit": 1000,
+        "chosen": [],
+        "first": NOON,
+        "last": NOON + 4 * HOUR,
         "group_by": "model",
         "measure": "p95",
         "trace_id": f"{2:032x}",
@@ -217,27 +221,40 @@ def test_overview_errors(reader: DuckDBReader) -> None:
     assert (row["model"], row["error_type"], row["total"]) == ("gpt-5", "RateLimitError", 1)
 
 
+def _listed(reader: DuckDBReader, **changes: Any) -> list[dict[str, Any]]:
+    chosen = _rows(reader, "traces_chosen", **changes)
+    return _rows(reader, "traces_list", chosen=[row["trace_id"] for row in chosen])
+
+
 def test_trace_lists(reader: DuckDBReader) -> None:
-    traces = _rows(reader, "traces_list")
-    assert [row["total"] for row in traces] == [5] * 5
+    assert [row["total"] for row in _rows(reader, "traces_chosen")] == [5] * 5
+    traces = _listed(reader)
     assert traces[0]["models"] == "gemini-2.5-flash", "newest first"
     family = next(row for row in traces if row["name"] == "agent")
     assert (family["spans"], family["duration_ms"], family["tokens"]) == (3, 3500.0, 330)
     assert next(row for row in traces if row["models"] == "house-7b")["status"] == "ok · unpriced"
-    assert [row["models"] for row in _rows(reader, "traces_list", row_limit=1)] == ["gemini-2.5-flash"]
-    assert _rows(reader, "traces_list", sort_by="slowest")[0]["name"] == "agent"
-    assert _rows(reader, "traces_list", sort_by="dearest")[0]["name"] == "agent"
+    assert next(row for row in traces if row["status"] == "1 failed")["models"] == "gpt-5"
+    assert [row["models"] for row in _listed(reader, row_limit=1)] == ["gemini-2.5-flash"]
+    assert _listed(reader, sort_by="slowest")[0]["name"] == "agent"
+    assert _listed(reader, sort_by="dearest")[0]["name"] == "agent"
+
+
+def test_the_newest_traces_are_found_in_the_newest_spans(reader: DuckDBReader) -> None:
+    everything = [row["trace_id"] for row in _rows(reader, "traces_chosen")]
+    assert [row["trace_id"] for row in _rows(reader, "traces_newest")] == everything
+    few = _rows(reader, "traces_newest", scan_limit=2)
+    assert [row["trace_id"] for row in few] == everything[:2]
+    assert few[0]["scanned"] == 2
 
 
 def test_trace_list_shows_the_whole_trace_when_one_span_matches(reader: DuckDBReader) -> None:
-    (row,) = _rows(reader, "traces_list", operations=["execute_tool"])
+    (row,) = _listed(reader, operations=["execute_tool"])
     assert (row["name"], row["spans"], row["cost_usd"]) == ("agent", 3, 0.4)
 
 
 def test_span_lists(reader: DuckDBReader) -> None:
     assert len(_rows(reader, "traces_spans", kind="calls")) == 5
     assert len(_rows(reader, "traces_spans", kind="spans")) == 8
-    assert _rows(reader, "traces_count", kind="spans")[0]["total"] == 8
     assert _rows(reader, "traces_spans", sort_by="slowest")[0]["duration_ms"] == 3000.0
     assert [row["input_preview"] for row in _rows(reader, "traces_spans", search="QUESTION 5")] == ["question 5"]
     assert [row["status"] for row in _rows(reader, "traces_spans", statuses=["error"])] == ["RateLimitError"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from spanloft_dashboard import data
@@ -15,6 +16,7 @@ from spanloft_dashboard.components.scope import Scope, set_url
 from spanloft_dashboard.components.trace_view import trace_view
 
 LIMIT = 200
+SCAN_LIMIT = 20_000
 KINDS = {"traces": "Traces", "calls": "Model calls", "spans": "All spans"}
 ORDERS = {"newest": "Newest", "slowest": "Slowest", "dearest": "Most expensive"}
 
@@ -42,16 +44,31 @@ def _draw_histogram(scope: Scope) -> None:
 def _draw_list(scope: Scope) -> None:
     values = _parameters(scope)
     kind, order = values["kind"], values["sort_by"]
-    table = data.query("traces_list" if kind == "traces" else "traces_spans", values)
+    table = _traces(values) if kind == "traces" else data.query("traces_spans", values)
     if not table.num_rows:
         raise EmptyPanel("Nothing matches in this period. Widen the time range or clear a filter.")
-    total = table["total"][0].as_py() if kind == "traces" else data.first("traces_count", values)["total"]
+    counted = data.query("traces_per_bucket" if kind == "traces" else "traces_histogram", values)
     words = {"newest": "newest", "slowest": "slowest", "dearest": "most expensive"}[order]
     what = {"traces": "traces", "calls": "model calls", "spans": "spans"}[kind]
+    total = sum(counted["found"].to_pylist())
     st.caption(tables.limited(table.num_rows, total, what, words) + ". Click a row to open it.")
     columns = _trace_columns() if kind == "traces" else _span_columns()
     row = tables.table(table, columns, key=f"list-{kind}", click=True, height=600, formats=FORMATS)
     links.open_trace(scope, table, row)
+
+
+def _traces(values: dict[str, Any]) -> pa.Table:
+    """The traces to list: which ones first, then what they are made of, since only those few are read whole."""
+    found: list[dict[str, Any]] = []
+    if values["sort_by"] == "newest":
+        found = data.rows("traces_newest", values | {"scan_limit": SCAN_LIMIT})
+        if len(found) < LIMIT and found and found[0]["scanned"] >= SCAN_LIMIT:
+            found = []
+    found = found or data.rows("traces_chosen", values)
+    if not found:
+        return pa.table({})
+    bounds = {"first": min(row["first_time"] for row in found), "last": max(row["last_time"] for row in found)}
+    return data.query("traces_list", {"chosen": [row["trace_id"] for row in found], **bounds})
 
 
 FORMATS = {"duration_ms": fmt.duration, "cost_usd": fmt.money}
@@ -120,7 +137,7 @@ def _render() -> None:
         scope,
         height=600,
         more=_parameters,
-        queries=["traces_list" if kind == "traces" else "traces_spans"],
+        queries=["traces_chosen" if kind == "traces" else "traces_spans"],
     )
 
 

@@ -1,46 +1,52 @@
--- Traces that have a matching span: the first $row_limit by $sort_by, with what the whole trace took and cost.
-WITH matching AS (
-    SELECT trace_id, max(start_time) AS last_time, max(duration_ms) AS longest_ms, sum(cost_usd) AS cost_usd
+-- The traces $chosen, each with what it took and cost as a whole. Their spans lie within a day of $first and $last.
+WITH chosen AS (
+    SELECT *
     FROM spans
-    WHERE start_time >= $since AND start_time < $until
-  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-  AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-  AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
-  AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-  AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
-  AND ($search IS NULL OR contains(
-      lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
-      lower($search)))
-    GROUP BY trace_id
+    WHERE list_contains($chosen::VARCHAR[], trace_id)
+      AND start_time >= $first::TIMESTAMP - INTERVAL 1 DAY AND start_time < $last::TIMESTAMP + INTERVAL 1 DAY
 ),
-chosen AS (
-    SELECT trace_id, last_time, count(*) OVER () AS total
-    FROM matching
-    ORDER BY
-        CASE $sort_by WHEN 'slowest' THEN longest_ms WHEN 'dearest' THEN cost_usd END DESC NULLS LAST,
-        last_time DESC
-    LIMIT $row_limit
+billed AS (
+    SELECT *, coalesce(response_model, request_model) AS model
+    FROM chosen
+    WHERE operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL
 ),
--- Whole traces: their other spans may lie outside the period or match no filter.
 models AS (
     SELECT trace_id, string_agg(model, ', ' ORDER BY output_tokens DESC NULLS LAST, model) AS models
-    FROM (
-        SELECT trace_id, coalesce(response_model, request_model) AS model, sum(output_tokens) AS output_tokens
-        FROM spans
-        WHERE trace_id IN (SELECT trace_id FROM chosen) AND coalesce(response_model, request_model) IS NOT NULL
-        GROUP BY ALL
-    )
+    FROM (SELECT trace_id, model, sum(output_tokens) AS output_tokens FROM billed WHERE model IS NOT NULL GROUP BY ALL)
+    GROUP BY trace_id
+),
+calls AS (
+    SELECT
+        trace_id, count(*) AS llm_calls, sum(coalesce(input_tokens, 0) + coalesce(output_tokens, 0))::BIGINT AS tokens,
+        sum(cost_usd) AS cost_usd,
+        count(*) FILTER (WHERE cost_usd IS NULL AND status_code IS DISTINCT FROM 'error') AS unpriced_calls
+    FROM billed
+    GROUP BY trace_id
+),
+whole AS (
+    SELECT
+        trace_id,
+        min(start_time) AS start_time,
+        date_diff('microsecond', min(start_time), max(start_time + to_microseconds((coalesce(duration_ms, 0) * 1000)::BIGINT)))
+            / 1000.0 AS duration_ms,
+        coalesce(arg_min(name, start_time) FILTER (WHERE parent_span_id IS NULL), arg_min(name, start_time)) AS name,
+        arg_min(service_name, start_time) AS service_name,
+        count(*) AS spans,
+        count(*) FILTER (WHERE status_code = 'error') AS errors,
+        arg_min(session_id, start_time) AS session_id,
+        arg_min(user_id, start_time) AS user_id,
+        arg_min(input_preview, start_time) AS input_preview,
+        arg_max(output_preview, start_time) AS output_preview
+    FROM chosen
     GROUP BY trace_id
 )
 SELECT
-    start_time, name, service_name, models, duration_ms, spans, llm_calls,
-    (coalesce(input_tokens, 0) + output_tokens)::BIGINT AS tokens, cost_usd, unpriced_calls,
-    concat_ws(' · ', if(errors > 0, errors || ' failed', 'ok'), if(unpriced_calls > 0, 'unpriced', NULL)) AS status,
-    input_preview, output_preview, user_id, session_id, trace_id, total
-FROM traces
-JOIN chosen USING (trace_id)
+    start_time, name, service_name, models, duration_ms, spans, llm_calls, tokens, cost_usd, unpriced_calls,
+    concat_ws(
+        ' · ', if(errors > 0, errors || ' failed', 'ok'), if(unpriced_calls > 0, 'unpriced', NULL)
+    ) AS status,
+    input_preview, output_preview, user_id, session_id, trace_id
+FROM whole
+LEFT JOIN calls USING (trace_id)
 LEFT JOIN models USING (trace_id)
-WHERE trace_id IN (SELECT trace_id FROM chosen)
-ORDER BY
-    CASE $sort_by WHEN 'slowest' THEN duration_ms WHEN 'dearest' THEN cost_usd END DESC NULLS LAST,
-    start_time DESC;
+ORDER BY list_position($chosen::VARCHAR[], trace_id);
