@@ -1,9 +1,9 @@
-"""A short way for the commonest call: ``chat.completions.create`` with text messages, not streamed.
+"""A short way for the commonest call: ``chat.completions.create`` with texts and tools, not streamed.
 
 OpenTelemetry's instrumentor costs about two and a half times a hand-written span, most of it in general machinery
 (data classes copied twice, merges of nested calls, metrics nobody collects). This wrapper stands before it, records
 exactly the attributes it would record (a test compares the two), and hands it every call that is not plain: streams,
-raw responses, tools, images, nested calls, and all calls when metrics, events or upload hooks are on.
+raw responses, images, nested calls, and all calls when metrics, events or upload hooks are on.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable
 from contextvars import Token
 from importlib.metadata import version
-from json.encoder import encode_basestring_ascii
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -24,6 +23,7 @@ from opentelemetry.util.types import AttributeValue
 
 from ._log import contained, logger
 from .config import CONTENT_VARIABLE
+from .openai_messages import input_messages, output_messages, tool_definitions
 
 SCOPE = "spanloft.openai"
 BESIDE_OTHERS = False
@@ -39,9 +39,22 @@ _NUMBERS = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "seed": "gen_ai.request.seed",
 }
-_UNRECORDED = frozenset({"model", "messages", "user", "metadata", "timeout", "store", "safety_identifier", "logprobs"})
-_PLAIN_ROLES = frozenset({"system", "user", "assistant", "developer"})
-_PLAIN_KEYS = frozenset({"role", "content", "name"})
+_UNRECORDED = frozenset(
+    {
+        "model",
+        "messages",
+        "tools",
+        "tool_choice",
+        "parallel_tool_calls",
+        "user",
+        "metadata",
+        "timeout",
+        "store",
+        "safety_identifier",
+        "logprobs",
+    }
+)
+"""Arguments that the loop over the request leaves out: recorded elsewhere or not at all."""
 
 _undo: list[Callable[[], None]] = []
 
@@ -182,11 +195,14 @@ class _ShortWay:
                 return None
             if name not in attributes or key == "max_completion_tokens":
                 attributes[name] = value
-        messages = _input_messages(request.get("messages"))
-        if messages is None:
+        messages = input_messages(request.get("messages"))
+        tools = tool_definitions(request.get("tools"))
+        if messages is None or tools is None:
             return None
         if self._content:
             attributes["gen_ai.input.messages"] = messages
+            if tools:
+                attributes["gen_ai.tool.definitions"] = tools
         return attributes
 
     def _server(self, resource: Any) -> dict[str, AttributeValue]:
@@ -210,24 +226,6 @@ def _metrics_wanted() -> bool:
     return metrics._METER_PROVIDER is not None
 
 
-def _input_messages(messages: Any) -> str | None:
-    """The messages as the conventions' JSON, or ``None`` if one is more than text."""
-    if not isinstance(messages, list):
-        return None
-    quote = encode_basestring_ascii
-    parts: list[str] = []
-    for message in messages:
-        if type(message) is not dict or not (message.keys() <= _PLAIN_KEYS):
-            return None
-        role, content, name = message.get("role"), message.get("content"), message.get("name")
-        if role not in _PLAIN_ROLES or type(content) is not str or not (name is None or type(name) is str):
-            return None
-        sender = "null" if name is None else quote(name)
-        text = quote(content)
-        parts.append(f'{{"role":{quote(role)},"parts":[{{"content":{text},"type":"text"}}],"name":{sender}}}')
-    return f"[{','.join(parts)}]"
-
-
 def _answer_attributes(answer: Any, content: bool) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
     for key, name in (
@@ -242,49 +240,25 @@ def _answer_attributes(answer: Any, content: bool) -> dict[str, AttributeValue]:
     if choices:
         attributes["gen_ai.response.finish_reasons"] = [choice.finish_reason or "error" for choice in choices]
         if content:
-            attributes["gen_ai.output.messages"] = _output_messages(choices)
+            attributes["gen_ai.output.messages"] = output_messages(choices)
     if usage := getattr(answer, "usage", None):
         _add_usage(attributes, usage)
     return attributes
 
 
 def _add_usage(attributes: dict[str, AttributeValue], usage: Any) -> None:
-    attributes["gen_ai.usage.input_tokens"] = usage.prompt_tokens
-    attributes["gen_ai.usage.output_tokens"] = usage.completion_tokens
-    if prompt := usage.prompt_tokens_details:
-        for key, name in (
-            ("cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
-            ("cache_write_tokens", "gen_ai.usage.cache_write.input_tokens"),
-            ("audio_tokens", "gen_ai.usage.audio.input_tokens"),
-        ):
-            if count := getattr(prompt, key, None):
-                attributes[name] = count
-    if completion := usage.completion_tokens_details:
-        if completion.reasoning_tokens:
-            attributes["gen_ai.usage.reasoning.output_tokens"] = completion.reasoning_tokens
-        if completion.audio_tokens:
-            attributes["gen_ai.usage.audio.output_tokens"] = completion.audio_tokens
-
-
-def _output_messages(choices: Any) -> str:
-    quote = encode_basestring_ascii
-    messages: list[str] = []
-    for choice in choices:
-        message = choice.message
-        text = message.content
-        if type(text) is not str or message.tool_calls or message.refusal:
-            return _output_messages_in_full(choices)
-        finish = quote(choice.finish_reason or "error")
-        part = f'{{"content":{quote(text)},"type":"text"}}'
-        messages.append(f'{{"role":{quote(message.role)},"parts":[{part}],"finish_reason":{finish},"name":null}}')
-    return f"[{','.join(messages)}]"
-
-
-def _output_messages_in_full(choices: Any) -> str:
-    """Refusals, audio and whatever else a choice may hold, by the instrumentor's own code."""
-    from dataclasses import asdict
-
-    from opentelemetry.instrumentation.genai.openai.utils import _prepare_output_messages
-    from opentelemetry.util.genai.utils import gen_ai_json_dumps
-
-    return str(gen_ai_json_dumps([asdict(message) for message in _prepare_output_messages(choices)]))
+    prompt = getattr(usage, "prompt_tokens_details", None)
+    completion = getattr(usage, "completion_tokens_details", None)
+    for source, key, name in (
+        (usage, "prompt_tokens", "gen_ai.usage.input_tokens"),
+        (usage, "completion_tokens", "gen_ai.usage.output_tokens"),
+        (prompt, "cached_tokens", "gen_ai.usage.cache_read.input_tokens"),
+        (prompt, "cache_write_tokens", "gen_ai.usage.cache_write.input_tokens"),
+        (prompt, "audio_tokens", "gen_ai.usage.audio.input_tokens"),
+        (completion, "reasoning_tokens", "gen_ai.usage.reasoning.output_tokens"),
+        (completion, "audio_tokens", "gen_ai.usage.audio.output_tokens"),
+    ):
+        count = getattr(source, key, None)
+        # A part of 0 says nothing; a total of 0 is a figure.
+        if count or (count == 0 and source is usage):
+            attributes[name] = count

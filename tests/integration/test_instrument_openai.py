@@ -259,6 +259,17 @@ def test_content_off_leaves_no_text(provider: FakeProvider, seen: int, client: o
             assert secret not in text
 
 
+HISTORY: Any = [
+    *ORDER,
+    {"role": "assistant", "content": None, "tool_calls": [
+        {"id": "c1", "type": "function", "function": {"name": "get_order", "arguments": '{"order_id": "é", "a": [1]}'}},
+        {"id": "c2", "type": "function", "function": {"name": "get_order", "arguments": "{broken"}},
+        {"id": "c3", "type": "function", "function": {"name": "get_order", "arguments": ""}},
+    ]},
+    {"role": "tool", "tool_call_id": "c1", "content": '{"status": "lost"}'},
+    {"role": "assistant", "content": "Let me see.", "tool_calls": []},
+    {"role": "user", "content": "Well?"},
+]  # fmt: skip
 CALLS: dict[str, dict[str, Any]] = {
     "plain": {"messages": REFUND},
     "numbers": {
@@ -280,6 +291,11 @@ CALLS: dict[str, dict[str, Any]] = {
     "json": {"messages": REFUND, "response_format": {"type": "json_object"}},
     "omitted": {"messages": REFUND, "temperature": openai.omit, "stop": openai.omit},
     "tools": {"messages": ORDER, "tools": TOOLS},
+    "tool results": {"messages": HISTORY, "tools": TOOLS, "tool_choice": "auto", "parallel_tool_calls": False},
+    "tool of another kind": {"messages": ORDER, "tools": [*TOOLS, {"type": "custom", "custom": {"name": "x"}}]},
+    "no tools": {"messages": ORDER, "tools": []},
+    "refusal": {"messages": [{"role": "assistant", "content": None, "refusal": "no"}, *REFUND]},
+    "list content": {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}]}]},
     "image": {
         "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]}]
     },
@@ -328,10 +344,13 @@ def _shape(value: Any) -> Any:
 
 
 def test_short_way_is_taken_only_for_plain_calls(spans: CapturedSpans, client: openai.OpenAI) -> None:
-    client.chat.completions.create(model="gpt-4o", messages=REFUND)
-    client.chat.completions.create(model="gpt-4o", messages=ORDER, tools=TOOLS)
+    create = client.chat.completions.create
+    create(model="gpt-4o", messages=REFUND)
+    create(model="gpt-4o", messages=HISTORY, tools=TOOLS)
+    create(model="gpt-4o", messages=CALLS["image"]["messages"])
+    list(create(model="gpt-4o", messages=REFUND, stream=True))
     scopes = [span.instrumentation_scope.name for span in spans if span.instrumentation_scope]
-    assert scopes == [openai_fast.SCOPE, "opentelemetry.instrumentation.genai.openai"]
+    assert scopes == [openai_fast.SCOPE] * 2 + ["opentelemetry.instrumentation.genai.openai"] * 2
 
 
 def test_wrappers_are_gone_afterwards(client: openai.OpenAI) -> None:
