@@ -32,8 +32,9 @@ def normalise(request: dict[str, Any], case: str) -> dict[str, Any]:
                 attribute["value"] = {"stringValue": _digest(case, "instance", 32)}
     for span in spans:
         _clean_attributes(span)
-    text = _stable_ids(json.dumps(request, ensure_ascii=False), case)
-    return json.loads(text)
+    text = json.dumps(request, ensure_ascii=False)
+    known = _stable_ids(json.dumps(spans, ensure_ascii=False), case)
+    return json.loads(_IDS.sub(lambda match: known.get(match.group(0), match.group(0)), text))
 
 
 def _retime(spans: list[dict[str, Any]], rng: random.Random) -> None:
@@ -111,17 +112,15 @@ def _clean_attributes(span: dict[str, Any]) -> None:
         value["stringValue"] = host if text == "127.0.0.1" else "https" if attribute["key"] == "url.scheme" else text
 
 
-def _stable_ids(text: str, case: str) -> str:
+def _stable_ids(text: str, case: str) -> dict[str, str]:
+    """A new id for each id in the text, by the order they come in: that of the spans, whatever their scopes."""
     known: dict[str, str] = {}
-
-    def replace(match: re.Match[str]) -> str:
+    for match in _IDS.finditer(text):
         if match.group(0) not in known:
             length = len(match.group(2))
             made = _digest(case, f"{match.group(1)} {len(known)}", 64)[:length]
             known[match.group(0)] = match.group(1) + made.ljust(length, "0")
-        return known[match.group(0)]
-
-    return _IDS.sub(replace, text)
+    return known
 
 
 def _digest(case: str, name: str, length: int) -> str:
