@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import orjson
@@ -32,16 +31,23 @@ class Row(NamedTuple):
     payload: tuple[Any, ...]
 
 
-SPAN_COLUMNS = (
-    *("trace_id", "span_id", "parent_span_id", "name", "kind", "start_time", "duration_ms", "status_code"),
-    *("status_message", "service_name", "service_version", "environment", "project", "scope_name", "scope_version"),
-    *("dialect", "operation", "provider", "request_model", "response_model", "response_id", "finish_reason"),
+_ENVELOPE = (
+    *("parent_span_id", "name", "kind", "start_time", "duration_ms", "status_code", "status_message"),
+    *("service_name", "service_version", "environment", "project", "scope_name", "scope_version"),
+)
+_FIELDS = (
+    *("operation", "provider", "request_model", "response_model", "response_id", "finish_reason"),
     *("is_stream", "max_tokens", "temperature", "service_tier", "ttft_ms", "user_id", "session_id", "tags"),
     *("prompt_name", "prompt_version", "tool_name", "tool_call_id", "agent_name", "error_type", "server_address"),
-    *("input_preview", "output_preview", "reported_cost_usd"),
+)
+_BILL = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"),
     *("reasoning_tokens", "input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens"),
     *("input_tokens_raw", "token_semantics", "usage_source", "cost_usd", "price_source", "price_version"),
+)
+SPAN_COLUMNS = (
+    *("trace_id", "span_id", *_ENVELOPE, "dialect", *_FIELDS),
+    *("input_preview", "output_preview", "reported_cost_usd", *_BILL),
 )
 
 PAYLOAD_COLUMNS = (
@@ -50,7 +56,7 @@ PAYLOAD_COLUMNS = (
     *("retrieval_query", "prompt_template", "attributes", "resource", "events", "links", "attributes_moved"),
 )
 
-_UNBILLED = (None,) * 16
+_UNBILLED = (None,) * len(_BILL)
 
 
 def dump(value: Any) -> str:
@@ -62,18 +68,42 @@ def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer)
     """Map, price and flatten one span. A dialect that fails leaves a plain span: nothing is lost."""
     raw = span.raw
     dialect_name, fields = _canonical(raw)
-    get: Callable[[str], Any] = fields.get
     start_us = (raw.start_ns or raw.end_ns or received_ns) // 1000
     if start_us > _MAX_US:
         start_us = received_ns // 1000
-    operation = get("operation")
-    billable = operation in BILLABLE_OPERATIONS
+    billable = fields.get("operation") in BILLABLE_OPERATIONS
     billed = _bill(raw, fields, start_us, pricer) if billable else _UNBILLED
-    messages_in, messages_out = get("input_messages"), get("output_messages")
-    resource = span.resource.attributes
     span_row = (
         span.trace_id,
         span.span_id,
+        *_envelope(raw, start_us, span.resource.attributes, project),
+        dialect_name,
+        *map(fields.get, _FIELDS),
+        _input_preview(fields, fields.get("input_messages")),
+        _output_preview(fields, fields.get("output_messages")),
+        fields.get("reported_cost_usd"),
+        *billed,
+    )
+    content, attributes_json, moved = split_content(raw.attributes, fields)
+    payload_row = (
+        span.trace_id,
+        span.span_id,
+        start_us,
+        *content,
+        fields.get("retrieval_query"),
+        fields.get("prompt_template"),
+        attributes_json,
+        span.resource.json,
+        dump(raw.events) if raw.events else None,
+        dump(span.links) if span.links else None,
+        moved,
+    )
+    return Row(span_row, payload_row)
+
+
+def _envelope(raw: RawSpan, start_us: int, resource: dict[str, Any], project: str) -> tuple[Any, ...]:
+    """What every span has, whoever emitted it: the columns ``_ENVELOPE``."""
+    return (
         raw.parent_span_id,
         raw.name,
         _KINDS[raw.kind] if raw.kind < len(_KINDS) else "internal",
@@ -87,48 +117,7 @@ def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer)
         project,
         raw.scope_name or None,
         raw.scope_version or None,
-        dialect_name,
-        operation,
-        get("provider"),
-        get("request_model"),
-        get("response_model"),
-        get("response_id"),
-        get("finish_reason"),
-        get("is_stream"),
-        get("max_tokens"),
-        get("temperature"),
-        get("service_tier"),
-        get("ttft_ms"),
-        get("user_id"),
-        get("session_id"),
-        get("tags"),
-        get("prompt_name"),
-        get("prompt_version"),
-        get("tool_name"),
-        get("tool_call_id"),
-        get("agent_name"),
-        get("error_type"),
-        get("server_address"),
-        _input_preview(fields, messages_in),
-        _output_preview(fields, messages_out),
-        get("reported_cost_usd"),
-        *billed,
     )
-    content, attributes_json, moved = split_content(raw.attributes, fields)
-    payload_row = (
-        span.trace_id,
-        span.span_id,
-        start_us,
-        *content,
-        get("retrieval_query"),
-        get("prompt_template"),
-        attributes_json,
-        span.resource.json,
-        dump(raw.events) if raw.events else None,
-        dump(span.links) if span.links else None,
-        moved,
-    )
-    return Row(span_row, payload_row)
 
 
 def split_content(attributes: dict[str, Any], fields: Canonical) -> tuple[list[str | None], str, int | None]:
@@ -178,7 +167,7 @@ def _canonical(raw: RawSpan) -> tuple[str | None, Canonical]:
 
 
 def _bill(raw: RawSpan, fields: Canonical, start_us: int, pricer: Pricer) -> tuple[Any, ...]:
-    """Usage and cost columns of a billable call, in the order of ``SPAN_COLUMNS``."""
+    """Usage and cost columns of a billable call, in the order of ``_BILL``."""
     usage = normalise_usage(raw.scope_name, fields.get("provider"), fields)
     duration_s = (raw.end_ns - raw.start_ns) / 1e9 if raw.end_ns >= raw.start_ns > 0 else None
     price = price_of(fields, usage, start_us, duration_s, pricer)
