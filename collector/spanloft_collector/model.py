@@ -251,6 +251,21 @@ COSTS = (
     Column("priced_at", "TIMESTAMP", "When this row was computed, UTC"),
 )
 
+REPRICES = (
+    *IDENTITY,
+    Column("start_time", "TIMESTAMP", "Start of the call, UTC"),
+    Column("provider", "VARCHAR", "Provider as recorded on the span"),
+    Column("model", "VARCHAR", "Response model, else request model"),
+    Column("old_cost_usd", "DOUBLE", "Cost before the run; NULL when it was unknown"),
+    Column("old_price_source", "VARCHAR", "How the price was found before the run"),
+    Column("old_price_version", "VARCHAR", "Version of the price list before the run"),
+    Column("cost_usd", "DOUBLE", "Cost that the run set; NULL when it is unknown"),
+    Column("price_source", "VARCHAR", "exact, pattern, override, reported or none"),
+    Column("price_version", "VARCHAR", "Version of the price list that the run used"),
+    Column("run", "VARCHAR", "Run that changed the price: the UTC time of its start"),
+    Column("priced_at", "TIMESTAMP", "When this row was computed, UTC"),
+)
+
 COST_DAILY = (
     Column("day", "DATE", "UTC day of the calls"),
     Column("service_name", "VARCHAR", "Service that made the calls"),
@@ -335,6 +350,7 @@ DATASETS: dict[str, tuple[Column, ...]] = {
     "spans": SPANS,
     "payloads": PAYLOADS,
     "costs": COSTS,
+    "reprices": REPRICES,
     "cost_daily": COST_DAILY,
     "latency_minute": LATENCY_MINUTE,
     "logs": LOGS,

@@ -31,6 +31,11 @@ HttpPortOption = Annotated[int | None, typer.Option("--http-port", help="Port of
 DashboardPortOption = Annotated[
     int | None, typer.Option("--dashboard-port", help="Port of the dashboard [default: 8501]")
 ]
+SinceOption = Annotated[
+    str | None, typer.Option("--since", help="From this day or time (UTC): 2026-03-01, 2026-03-01T12:00, or 7d, 12h ago")
+]
+UntilOption = Annotated[str | None, typer.Option("--until", help="Up to, not including, this day or time")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing")]
 
 
 def part(module: str) -> ModuleType:
@@ -160,6 +165,24 @@ def sql(
 ) -> None:
     """Query the store; also while the collector writes."""
     raise SystemExit(part("spanloft_collector.commands").run_sql(_settings(store), statement, output))
+
+
+@app.command()
+def reprice(
+    store: StoreOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="Only models of this name or glob")] = None,
+    prices: Annotated[
+        Path | None, typer.Option("--prices", envvar="SPANLOFT_PRICES", help="YAML file of price overrides")
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Price stored calls anew with this version's prices and your overrides; old prices stay in 'reprices'."""
+    code = part("spanloft_collector.maintenance_commands").run_reprice(
+        _settings(store, prices=prices), since=since, until=until, model=model, dry_run=dry_run
+    )
+    raise SystemExit(code)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from spanloft_collector.pricing.usage import Usage
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import arrow_schema, to_table
 
-_USAGE_COLUMNS = tuple(name for name in Usage.__dataclass_fields__ if name != "input_only")
+USAGE_COLUMNS = tuple(name for name in Usage.__dataclass_fields__ if name != "input_only")
 _COMPONENTS = ("input_cost_usd", "cache_read_cost_usd", "cache_write_cost_usd", "output_cost_usd", "other_cost_usd")
 
 
@@ -43,45 +43,51 @@ class CostJob:
 
     def _costs(self, calls: pa.Table) -> pa.Table:
         priced_at = datetime.now(UTC).replace(tzinfo=None)
-        rows = [self._row(call, priced_at) for call in calls.to_pylist()]
-        names = arrow_schema("costs").names
-        return to_table("costs", {name: [row[name] for row in rows] for name in names})
+        return costs_table([cost_row(call, self.pricer, priced_at) for call in calls.to_pylist()])
 
-    def _row(self, call: dict[str, Any], priced_at: datetime) -> dict[str, Any]:
-        usage = Usage(**{name: call[name] for name in _USAGE_COLUMNS}, input_only=call["operation"] == "embeddings")
-        price = self.pricer.price_call(
-            provider=call["provider"],
-            response_model=call["response_model"],
-            request_model=call["request_model"],
-            server_address=call["server_address"],
-            usage=usage,
-            service_tier=call["service_tier"],
-            start_time=call["start_time"].replace(tzinfo=UTC),
-            duration_s=None if call["duration_ms"] is None else call["duration_ms"] / 1000,
-            reported_cost_usd=call["reported_cost_usd"],
-        )
-        components = {name: _float(getattr(price, name)) for name in (*_COMPONENTS, "cost_usd")}
-        return {
-            "trace_id": call["trace_id"],
-            "span_id": call["span_id"],
-            "start_time": call["start_time"],
-            "provider": call["provider"],
-            "model": call["model"],
-            "price_model": price.price_model,
-            "price_provider": price.price_provider,
-            "uncached_input_tokens": call["uncached_input_tokens"],
-            "cache_read_tokens": usage.cache_read_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-            "output_tokens": usage.output_tokens,
-            **components,
-            "reported_cost_usd": call["reported_cost_usd"],
-            "usage_source": usage.usage_source,
-            "price_source": price.price_source,
-            "price_note": price.price_note,
-            "price_date": price.price_date,
-            "price_version": price.price_version,
-            "priced_at": priced_at,
-        }
+
+def costs_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
+    """Rows of ``costs`` as a table."""
+    names = arrow_schema("costs").names
+    return to_table("costs", {name: [row[name] for row in rows] for name in names})
+
+
+def cost_row(call: Mapping[str, Any], pricer: Pricer, priced_at: datetime) -> dict[str, Any]:
+    """Row of ``costs`` for a call: a row of ``llm_calls`` with at least the columns of ``job_cost_calls``."""
+    usage = Usage(**{name: call[name] for name in USAGE_COLUMNS}, input_only=call["operation"] == "embeddings")
+    price = pricer.price_call(
+        provider=call["provider"],
+        response_model=call["response_model"],
+        request_model=call["request_model"],
+        server_address=call["server_address"],
+        usage=usage,
+        service_tier=call["service_tier"],
+        start_time=call["start_time"].replace(tzinfo=UTC),
+        duration_s=None if call["duration_ms"] is None else call["duration_ms"] / 1000,
+        reported_cost_usd=call["reported_cost_usd"],
+    )
+    components = {name: _float(getattr(price, name)) for name in (*_COMPONENTS, "cost_usd")}
+    return {
+        "trace_id": call["trace_id"],
+        "span_id": call["span_id"],
+        "start_time": call["start_time"],
+        "provider": call["provider"],
+        "model": call["model"],
+        "price_model": price.price_model,
+        "price_provider": price.price_provider,
+        "uncached_input_tokens": call["uncached_input_tokens"],
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        **components,
+        "reported_cost_usd": call["reported_cost_usd"],
+        "usage_source": usage.usage_source,
+        "price_source": price.price_source,
+        "price_note": price.price_note,
+        "price_date": price.price_date,
+        "price_version": price.price_version,
+        "priced_at": priced_at,
+    }
 
 
 def _float(value: Any) -> float | None:

@@ -51,48 +51,74 @@ def write_durably(path: Path, data: bytes) -> None:
     fsync_directory(path.parent)
 
 
-def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, *, row_group_rows: int) -> tuple[int, int]:
-    """Write ``tables`` to ``path`` durably; returns rows and bytes. The directory is not synced.
+class PendingParquet:
+    """A Parquet file in the making: durable and under its name once it is finished, gone when it is discarded."""
 
-    Args:
-        path: the file; it appears under this name when it is complete.
-        tables: of ``schema``; small ones share a row group.
-        schema: the columns. Columns whose values differ in every row get no dictionary.
-        row_group_rows: rows per row group; what a reader decodes at once.
-    """
-    partial = path.with_name(f"{path.name}.tmp")
-    rows = 0
-    with partial.open("wb") as file:
+    def __init__(self, path: Path, schema: pa.Schema, *, row_group_rows: int) -> None:
+        """Begin a file.
+
+        Args:
+            path: the file; it appears under this name when it is complete.
+            schema: the columns. Columns whose values differ in every row get no dictionary.
+            row_group_rows: rows per row group; what a reader decodes at once.
+        """
+        self.path = path
+        self.row_group_rows = row_group_rows
+        self._partial = path.with_name(f"{path.name}.tmp")
+        self._file = self._partial.open("wb")
         # zstd 3 takes as long as zstd 1 on message text and is a tenth smaller; 6 takes three times as long.
-        with pq.ParquetWriter(
-            file,
+        self._writer = pq.ParquetWriter(
+            self._file,
             schema,
             compression="zstd",
             compression_level=3,
             use_dictionary=[name for name in schema.names if name not in PLAIN_COLUMNS],
-        ) as writer:
-            for table in regroup(tables, row_group_rows):
-                writer.write_table(table, row_group_rows)
-                rows += table.num_rows
-        file.flush()
-        os.fsync(file.fileno())
-        size = file.tell()
-    partial.rename(path)
-    return rows, size
+        )
+        self._held: list[pa.Table] = []
+        self._held_rows = 0
+        self._rows = 0
+
+    def write(self, table: pa.Table) -> None:
+        """Add rows; small tables share a row group."""
+        self._held.append(table)
+        self._held_rows += table.num_rows
+        if self._held_rows >= self.row_group_rows:
+            self._flush()
+
+    def finish(self) -> tuple[int, int]:
+        """Make the file durable and visible; returns rows and bytes. The directory is not synced."""
+        if self._held:
+            self._flush()
+        self._writer.close()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        size = self._file.tell()
+        self._file.close()
+        self._partial.rename(self.path)
+        return self._rows, size
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        self._file.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        table = pa.concat_tables(self._held)
+        self._held, self._held_rows = [], 0
+        self._writer.write_table(table, self.row_group_rows)
+        self._rows += table.num_rows
 
 
-def regroup(tables: Iterable[pa.Table], rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of ``rows`` or a little more; the last may be smaller."""
-    held: list[pa.Table] = []
-    count = 0
-    for table in tables:
-        held.append(table)
-        count += table.num_rows
-        if count >= rows:
-            yield pa.concat_tables(held)
-            held, count = [], 0
-    if held:
-        yield pa.concat_tables(held)
+def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, *, row_group_rows: int) -> tuple[int, int]:
+    """Write ``tables`` of ``schema`` to ``path`` durably; returns rows and bytes. The directory is not synced."""
+    pending = PendingParquet(path, schema, row_group_rows=row_group_rows)
+    try:
+        for table in tables:
+            pending.write(table)
+        return pending.finish()
+    except BaseException:
+        pending.discard()
+        raise
 
 
 @contextmanager

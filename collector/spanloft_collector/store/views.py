@@ -22,6 +22,7 @@ DATASET_COMMENTS = {
     "spans": "Every span, one row each: scalars and short previews",
     "payloads": "The wide part of each span: messages, attributes, resource, events",
     "costs": "Cost of each billable call: its components and where the price came from",
+    "reprices": "Prices that spanloft reprice or remap replaced, old and new; spans and costs show the latest",
     "cost_daily": "Cost and tokens by day, service, provider, model and operation",
     "logs": "OTLP log records as they came, GenAI events among them",
     "metrics": "OTLP metric data points as they came",
