@@ -89,10 +89,32 @@ def first(name: str, parameters: Mapping[str, Any] | None = None) -> dict[str, A
 
 def query_text(name: str, parameters: Mapping[str, Any] | None = None) -> str:
     """Text of a named query with its parameters filled in: what one can paste into the DuckDB shell."""
-    text = named_query(name)
-    for key in sorted(parameters or {}, key=len, reverse=True):
-        text = text.replace(f"${key}", _literal((parameters or {})[key]))
+    values = parameters or {}
+    text = _without_unset(named_query(name), values)
+    for key in sorted(values, key=len, reverse=True):
+        text = text.replace(f"${key}", _literal(values[key]))
     return text.strip()
+
+
+def _without_unset(text: str, parameters: Mapping[str, Any]) -> str:
+    """Leave out conditions of filters that are not set: ``AND ($name IS NULL OR ...)``."""
+    for key in (key for key, value in parameters.items() if value is None):
+        start = text.find(f"AND (${key} IS NULL OR ")
+        while start >= 0:
+            end = _closing(text, text.index("(", start))
+            text = text[:start].rstrip() + text[end + 1 :]
+            start = text.find(f"AND (${key} IS NULL OR ")
+    return text
+
+
+def _closing(text: str, opening: int) -> int:
+    """Place of the bracket that closes the one at ``opening``."""
+    depth = 0
+    for place in range(opening, len(text)):
+        depth += {"(": 1, ")": -1}.get(text[place], 0)
+        if depth == 0:
+            return place
+    return len(text) - 1
 
 
 def _literal(value: Any) -> str:

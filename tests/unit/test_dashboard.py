@@ -174,6 +174,8 @@ def test_a_query_can_be_pasted_with_its_parameters() -> None:
     assert "TIMESTAMP '1970-01-01 00:00:00.000000'" in text
     assert "['a''b']" in text
     assert "$services" not in text
+    assert "NULL IS NULL" not in text, "a filter that is not set is left out"
+    assert "providers" not in data.query_text("overview_volume", {"providers": None})
 
 
 def test_the_start_command_shuts_what_must_be_shut(tmp_path: Path) -> None:

@@ -106,7 +106,11 @@ def _first(roots: list[tree.Branch]) -> str:
 def _note(drawn: int, loaded: int, total: int) -> str:
     if total > loaded:
         return f"the first {loaded:,} of {total:,} spans"
-    return f"{loaded:,} spans" if drawn == loaded else f"{drawn:,} of {loaded:,} spans; click ▸ to unfold"
+    return (
+        f"{loaded:,} {'span' if loaded == 1 else 'spans'}"
+        if drawn == loaded
+        else f"{drawn:,} of {loaded:,} spans; click ▸ to unfold"
+    )
 
 
 def _title(roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.datetime, length: float) -> None:

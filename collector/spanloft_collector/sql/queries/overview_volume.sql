@@ -11,4 +11,4 @@ WHERE start_time >= $since AND start_time < $until
   AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
   AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
 GROUP BY bucket, series
-ORDER BY bucket, series;
+ORDER BY series DESC, bucket;

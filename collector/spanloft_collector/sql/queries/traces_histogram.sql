@@ -15,4 +15,4 @@ WHERE start_time >= $since AND start_time < $until
       lower($search)))
   AND ($kind != 'calls' OR (operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL))
 GROUP BY bucket, series
-ORDER BY bucket, series;
+ORDER BY series DESC, bucket;

@@ -16,4 +16,4 @@ WITH matching AS (
 SELECT time_bucket(to_seconds($bucket_s), last_time) AS bucket, if(failed, 'failed', 'ok') AS series, count(*) AS found
 FROM matching
 GROUP BY bucket, series
-ORDER BY bucket, series;
+ORDER BY series DESC, bucket;
