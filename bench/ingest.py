@@ -250,7 +250,9 @@ def measure_lag(collector: Collector, acked: list[tuple[float, int]], result: Re
 def measure_disk(collector: Collector, result: Result) -> None:
     with duckdb.connect(str(collector.store / "spanloft.duckdb"), read_only=True) as connection:
         live = connection.execute(
-            f"SELECT dataset, sum(bytes) FROM read_parquet('{collector.store}/manifest/*.parquet') GROUP BY 1"
+            "SELECT live.dataset, sum(live.bytes) FROM (SELECT unnest(from_json(content -> '$.files', "
+            """'[{"dataset": "VARCHAR", "bytes": "BIGINT"}]')) AS live """
+            f"FROM read_text('{collector.store}/manifest/*.json')) GROUP BY 1"
         ).fetchall()
     result.bytes_by_dataset = {name: size / result.sent for name, size in live}
     result.bytes_per_span = sum(result.bytes_by_dataset.values())

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spanloft_collector.errors import StoreError
-from spanloft_collector.store.manifest import LiveFile, load_manifest, update_manifest
+from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import arrow_schema
 
@@ -45,7 +45,7 @@ class Staged(NamedTuple):
 
 def writers(store: ParquetStore) -> list[str]:
     """Names of all writers with a manifest."""
-    return sorted(path.stem for path in (store.root / "manifest").glob("*.parquet"))
+    return sorted(path.stem for path in (store.root / "manifest").glob(f"*{SUFFIX}"))
 
 
 def plan(files: Iterable[LiveFile], *, busy: frozenset[str] = frozenset()) -> list[list[LiveFile]]:

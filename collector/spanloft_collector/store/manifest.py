@@ -1,31 +1,32 @@
 """Manifests: which files are live and how far their writer got, replaced in one rename.
 
-Every writer (the pipeline, each job) owns one manifest, ``manifest/<writer>.parquet``. Views read all of
-them, so what is not listed is not seen. The watermark travels in the same file as the list: output and
-progress can't disagree after a crash.
+Every writer (the pipeline, each job) owns one manifest, ``manifest/<writer>.json``. Views read all of them, so what is
+not listed is not seen. The watermark travels in the same file as the list: output and progress can't disagree after a
+crash.
+
+JSON, because DuckDB reads a text at once. It reads a Parquet file in several steps, and opens the first of several once
+to bind a query and once more to run it: a manifest that was replaced in between made the query fail.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pyarrow as pa
+import orjson
 import pyarrow.parquet as pq
 
 from spanloft_collector.errors import StoreError
 from spanloft_collector.store.files import locked, write_durably
 
-_WATERMARK_KEY = b"spanloft.watermark"
-_RETIRED_KEY = b"spanloft.retired"
+SUFFIX = ".json"
 
 
 class LiveFile(NamedTuple):
-    """One live Parquet file: path relative to the store, dataset, UTC day "YYYY-MM-DD", rows, bytes, merge level."""
+    """A live Parquet file: path relative to the store, dataset, UTC day ("YYYY-MM-DD"), rows, bytes, merge level."""
 
     file: str
     dataset: str
@@ -33,18 +34,6 @@ class LiveFile(NamedTuple):
     rows: int
     bytes: int
     level: int
-
-
-SCHEMA = pa.schema(
-    [
-        ("file", pa.string()),
-        ("dataset", pa.string()),
-        ("day", pa.string()),
-        ("rows", pa.int64()),
-        ("bytes", pa.int64()),
-        ("level", pa.int64()),
-    ]
-)
 
 
 @dataclass(slots=True)
@@ -56,16 +45,9 @@ class Manifest:
     retired: dict[str, float] = field(default_factory=dict)
 
     def dumps(self) -> bytes:
-        """Serialise to Parquet, so that SQL views can read it."""
-        columns: list[Any] = list(zip(*self.files, strict=True)) or [[]] * len(SCHEMA)
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-        metadata = {
-            _WATERMARK_KEY: json.dumps(self.watermark).encode(),
-            _RETIRED_KEY: json.dumps(self.retired).encode(),
-        }
-        sink = pa.BufferOutputStream()
-        pq.write_table(pa.Table.from_arrays(arrays, schema=SCHEMA.with_metadata(metadata)), sink)
-        return bytes(sink.getvalue())
+        """Serialise; SQL views read ``files``."""
+        files = [file._asdict() for file in self.files]
+        return orjson.dumps({"watermark": self.watermark, "retired": self.retired, "files": files})
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -75,18 +57,12 @@ def load_manifest(path: Path) -> Manifest:
         StoreError: when the file is damaged, naming it.
     """
     try:
-        table = pq.read_table(path, partitioning=None)
+        document = orjson.loads(path.read_bytes())
+        return Manifest([LiveFile(**entry) for entry in document["files"]], document["watermark"], document["retired"])
     except FileNotFoundError:
         return Manifest()
-    except (OSError, pa.ArrowInvalid) as error:
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise StoreError(f"{path}: the manifest can't be read ({error}); restore it from a backup") from error
-    columns = [table.column(name).to_pylist() for name in SCHEMA.names]
-    metadata = table.schema.metadata or {}
-    return Manifest(
-        [LiveFile(*row) for row in zip(*columns, strict=True)],
-        json.loads(metadata.get(_WATERMARK_KEY, b"{}")),
-        json.loads(metadata.get(_RETIRED_KEY, b"{}")),
-    )
 
 
 def update_manifest(
@@ -100,7 +76,7 @@ def update_manifest(
     """Apply one change to a manifest under its lock and return the new state. Durable on return.
 
     Args:
-        path: ``<store>/manifest/<writer>.parquet``.
+        path: ``<store>/manifest/<writer>.json``.
         add: files to list. They must be durable already.
         remove: paths to retire: no view shows them from now on, but the files stay for readers that opened them.
         forget: retired paths whose files are gone.
@@ -123,3 +99,15 @@ def update_manifest(
         updated = Manifest(files, dict(watermark) if watermark is not None else current.watermark, retired)
         write_durably(path, updated.dumps())
     return updated
+
+
+def adopt_parquet(path: Path) -> None:
+    """Turn a manifest of the form that was used before, a Parquet file, into a current one."""
+    table = pq.read_table(path, partitioning=None)
+    metadata = table.schema.metadata or {}
+    files = [LiveFile(**row) for row in table.to_pylist()]
+    watermark = orjson.loads(metadata.get(b"spanloft.watermark", b"{}"))
+    retired = orjson.loads(metadata.get(b"spanloft.retired", b"{}"))
+    if not path.with_suffix(SUFFIX).exists():
+        write_durably(path.with_suffix(SUFFIX), Manifest(files, watermark, retired).dumps())
+    path.unlink()

@@ -19,7 +19,14 @@ import pyarrow.compute as pc
 from spanloft_collector.errors import StoreError, StoreTooNew
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION
 from spanloft_collector.store.files import fsync_directory, locked, make_directory, write_durably, write_parquet
-from spanloft_collector.store.manifest import LiveFile, Manifest, load_manifest, update_manifest
+from spanloft_collector.store.manifest import (
+    SUFFIX,
+    LiveFile,
+    Manifest,
+    adopt_parquet,
+    load_manifest,
+    update_manifest,
+)
 from spanloft_collector.store.reader import DuckDBReader
 from spanloft_collector.store.schema import arrow_schema
 from spanloft_collector.store.views import write_view_file
@@ -73,7 +80,7 @@ class ParquetStore:
 
     def manifest_path(self, writer: str) -> Path:
         """Path of a writer's manifest."""
-        return self.root / "manifest" / f"{writer}.parquet"
+        return self.root / "manifest" / f"{writer}{SUFFIX}"
 
     def manifest(self, writer: str) -> Manifest:
         """The live files and watermark of a writer."""
@@ -152,6 +159,8 @@ class ParquetStore:
                 make_directory(directory)
                 write_parquet(empty, [], arrow_schema(dataset), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
                 fsync_directory(directory)
+        for old in (self.root / "manifest").glob("*.parquet"):
+            adopt_parquet(old)
         if not self.manifest_path("none").exists():
             update_manifest(self.manifest_path("none"))
         meta = {"schema_version": SCHEMA_VERSION, "root": str(self.root)}

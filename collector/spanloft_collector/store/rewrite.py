@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from spanloft_collector.errors import StoreError
 from spanloft_collector.store.compact import SETTLE_S, conform
 from spanloft_collector.store.files import PendingParquet, fsync_directory, locked, make_directory
-from spanloft_collector.store.manifest import LiveFile, load_manifest, update_manifest
+from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, ParquetStore
 from spanloft_collector.store.schema import arrow_schema
 
@@ -66,7 +66,7 @@ def live_files(store: ParquetStore, *datasets: str) -> list[Owned]:
     """All live files of ``datasets`` (of every dataset when none is named), by day, then by age."""
     found = [
         Owned(path.stem, file)
-        for path in (store.root / "manifest").glob("*.parquet")
+        for path in (store.root / "manifest").glob(f"*{SUFFIX}")
         for file in load_manifest(path).files
         if not datasets or file.dataset in datasets
     ]

@@ -4,5 +4,10 @@ CREATE VIEW "{dataset}" AS
 SELECT {columns}
 FROM read_parquet('{root}/data/{dataset}/day=*/*.parquet', filename = true, hive_partitioning = false)
 WHERE filename IN (
-    SELECT '{root}/' || file FROM read_parquet('{root}/manifest/*.parquet', hive_partitioning = false) WHERE dataset = '{dataset}'
+    SELECT '{root}/' || live.file
+    FROM (
+        SELECT unnest(from_json(content -> '$.files', '[{{"file": "VARCHAR", "dataset": "VARCHAR"}}]')) AS live
+        FROM read_text('{root}/manifest/*.json')
+    )
+    WHERE live.dataset = '{dataset}'
 );

@@ -21,7 +21,10 @@ SELECT
     resource, events, links
 FROM read_parquet('{root}/data/payloads/day=*/*.parquet', filename = true, hive_partitioning = false)
 WHERE filename IN (
-    SELECT '{root}/' || file
-    FROM read_parquet('{root}/manifest/*.parquet', hive_partitioning = false)
-    WHERE dataset = 'payloads'
+    SELECT '{root}/' || live.file
+    FROM (
+        SELECT unnest(from_json(content -> '$.files', '[{{"file": "VARCHAR", "dataset": "VARCHAR"}}]')) AS live
+        FROM read_text('{root}/manifest/*.json')
+    )
+    WHERE live.dataset = 'payloads'
 );
