@@ -82,7 +82,7 @@ class CollectorProcess:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def kill(self) -> None:
-        """kill -9 of the main process only; its children must end by themselves."""
+        """Send kill -9 to the main process only; its children must end by themselves."""
         children = self.children()
         self.process.kill()
         self.process.wait()
