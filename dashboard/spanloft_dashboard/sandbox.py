@@ -15,7 +15,6 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-
 from spanloft_collector.errors import StoreError
 
 ROW_LIMIT = 10_000

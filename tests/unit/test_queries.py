@@ -101,6 +101,18 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ParquetStore:
         },
     )
     store.publish("cost", {"costs": to_table("costs", cost)})
+    health = {
+        "minute": [NOON, NOON, NOON + HOUR, NOON - HOUR],
+        "service_name": ["shop", None, "shop", "shop"],
+        "scope_name": ["openai", None, "other", "openai"],
+        "dialect": ["otel_genai", None, None, "otel_genai"],
+        "outcome": ["stored", "refused", "stored", "stored"],
+        "reason": [None, "no trace id", None, None],
+        "spans": [90, 4, 10, 50],
+        "late": [3, 0, 0, 0],
+        "duplicate_calls": [2, 0, 0, 0],
+    }
+    store.publish("health", {"ingest_health": to_table("ingest_health", health)}, {"minute": "noon"})
     return store
 
 
@@ -140,7 +152,11 @@ def _parameters(**changes: Any) -> dict[str, Any]:
 
 
 def _rows(reader: DuckDBReader, name: str, **changes: Any) -> list[dict[str, Any]]:
-    return reader.query(name, _parameters(**changes)).to_pylist()
+    return reader.query(name, _parameters(manifests=_manifests(reader), **changes)).to_pylist()
+
+
+def _manifests(reader: DuckDBReader) -> str:
+    return str(reader.view_file.parent / "manifest" / "*.json")
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -153,9 +169,9 @@ def test_runs_on_an_empty_store_and_under_every_filter(reader: DuckDBReader, emp
         "statuses": ["ok"],
         "search": "question",
     }
-    empty.query(name, _parameters())
-    empty.query(name, _parameters(before=None))
-    reader.query(name, _parameters(**filters))
+    empty.query(name, _parameters(manifests=_manifests(empty)))
+    empty.query(name, _parameters(manifests=_manifests(empty), before=None))
+    reader.query(name, _parameters(manifests=_manifests(reader), **filters))
     assert named_query(name).startswith("-- "), "a query begins with a sentence that says what it returns"
 
 
@@ -364,3 +380,63 @@ def test_latency_tables(reader: DuckDBReader) -> None:
     assert rows["gpt-5"]["relative_change"] == pytest.approx(1.9)
     assert rows["house-7b"]["relative_change"] is None
     assert [row["duration_ms"] for row in _rows(reader, "latency_slowest")][:2] == [3000.0, 2000.0]
+
+
+def test_sessions(reader: DuckDBReader) -> None:
+    rows = {row["session_id"]: row for row in _rows(reader, "sessions_list")}
+    # Calls 2 and 5, 3 and 6, 4 lie in the period; the copy of call 2 and the other spans of call 3 bill nothing.
+    assert {name: (row["turns"], row["llm_calls"]) for name, row in rows.items()} == {
+        "session-2": (2, 2),
+        "session-0": (2, 2),
+        "session-1": (1, 1),
+    }
+    assert rows["session-0"]["cost_usd"] == pytest.approx(0.45)
+    assert rows["session-1"]["status"] == "1 failed"
+    assert rows["session-0"]["total"] == 3
+    assert _rows(reader, "sessions_list", sort_by="dearest")[0]["session_id"] == "session-0"
+    assert _rows(reader, "sessions_list", sort_by="longest")[0]["session_id"] in {"session-0", "session-2"}
+
+
+def test_session_cards(reader: DuckDBReader) -> None:
+    rows = _rows(reader, "sessions_cards")
+    now = next(row for row in rows if row["period"] == "now" and row["bucket"] is None)
+    assert (now["sessions"], now["users"]) == (3, 2)
+    assert now["turns"] == pytest.approx(5 / 3)
+    assert now["cost_per_session"] == pytest.approx(0.65 / 3)
+    assert now["failed_share"] == pytest.approx(1 / 3)
+
+
+def test_session_turns(reader: DuckDBReader) -> None:
+    rows = _rows(reader, "sessions_turns", session_id="session-0")
+    assert [row["input_preview"] for row in rows] == ["question 0", "question 3", "question 6"]
+    assert rows[1]["tokens"] == 330
+
+
+def test_health(reader: DuckDBReader) -> None:
+    now = next(row for row in _rows(reader, "health_cards") if row["period"] == "now" and row["bucket"] is None)
+    assert (now["stored"], now["refused"], now["repeated"], now["late"]) == (100, 4, 0, 3)
+    assert (now["duplicate_calls"], now["unclaimed"]) == (2, 10)
+    assert {row["series"]: row["spans"] for row in _rows(reader, "health_outcomes") if row["bucket"] == NOON} == {
+        "stored": 90,
+        "refused": 4,
+    }
+    assert [(row["reason"], row["spans"]) for row in _rows(reader, "health_refused")] == [("no trace id", 4)]
+    assert [(row["scope_name"], row["spans"]) for row in _rows(reader, "health_sources")] == [
+        ("openai", 90),
+        ("other", 10),
+    ]
+    quality = _rows(reader, "health_quality")[0]
+    assert (quality["calls"], quality["no_price"], quality["no_model"]) == (4, 0.25, 0)
+
+
+def test_storage_and_progress_come_from_the_manifests(reader: DuckDBReader) -> None:
+    rows = {row["dataset"]: row for row in _rows(reader, "health_storage")}
+    assert rows["spans"]["rows"] == 10
+    assert rows["spans"]["bytes"] > 0
+    assert {row["writer"]: row["watermark"] for row in _rows(reader, "health_writers")}["health"] == '{"minute":"noon"}'
+
+
+def test_schema_has_comments(reader: DuckDBReader) -> None:
+    rows = {(row["table_name"], row["column_name"]): row for row in _rows(reader, "sql_schema")}
+    assert "US dollars" in rows["llm_calls", "cost_usd"]["comment"]
+    assert rows["traces", "trace_id"]["table_comment"]

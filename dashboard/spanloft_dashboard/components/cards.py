@@ -11,6 +11,8 @@ import streamlit as st
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.scope import Scope
 
+Good = Literal["up", "down", "none"]
+
 
 @dataclass(frozen=True)
 class Card:
@@ -24,7 +26,7 @@ class Card:
     now: float | None = None
     before: float | None = None
     trend: Sequence[float | None] = ()
-    good: Literal["up", "down", "none"] = "none"
+    good: Good = "none"
     help: str = ""
 
 

@@ -57,6 +57,11 @@ def duration(ms: float | None) -> str:
     return f"{minutes} min {seconds:02d} s" if minutes < 120 else f"{minutes // 60} h {minutes % 60:02d} min"
 
 
+def speed(tokens_per_s: float | None) -> str:
+    """Tokens per second."""
+    return UNKNOWN if tokens_per_s is None else f"{tokens_per_s:,.0f} tok/s"
+
+
 def percent(share: float | None) -> str:
     """A share of 1 as '1.2 %'."""
     if share is None:

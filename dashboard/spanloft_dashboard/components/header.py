@@ -75,8 +75,8 @@ def _custom(scope: Scope) -> None:
         if scope.range == CUSTOM or key not in st.session_state:
             st.session_state[key] = moment.replace(second=0, microsecond=0)
     with st.form("custom", border=False):
-        st.datetime_input("From (UTC)", key="_from", step=60)
-        st.datetime_input("To (UTC)", key="_to", step=60)
+        st.datetime_input("Start (UTC)", key="_from", step=60)
+        st.datetime_input("End (UTC)", key="_to", step=60)
         st.form_submit_button("Show this period", on_click=_custom_chosen, type="primary")
 
 

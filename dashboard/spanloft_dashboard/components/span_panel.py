@@ -179,13 +179,8 @@ def _cost(span: dict[str, Any], cost: Mapping[str, Any]) -> None:
 
 def _raw(span: dict[str, Any], payload: Mapping[str, Any]) -> None:
     st.caption("The same rows in SQL")
-    ids = f"trace_id = '{_hex(span['trace_id'])}' AND span_id = '{_hex(span['span_id'])}'"
-    statement = f"SELECT *\nFROM spans JOIN payloads USING (trace_id, span_id)\nWHERE {ids};"
+    statement = data.query_text("trace_raw", {"trace_id": span["trace_id"], "span_id": span["span_id"]})
     st.code(statement, language="sql", wrap_lines=True)
     whole = dict(span) | {key: messages.parse(value) for key, value in payload.items()}
     whole.pop("total", None)
     messages.block({key: value for key, value in whole.items() if value is not None})
-
-
-def _hex(identity: str) -> str:
-    return "".join(character for character in str(identity) if character.isalnum())

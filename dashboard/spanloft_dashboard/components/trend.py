@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from spanloft_dashboard.components.cards import Card, Good
 from spanloft_dashboard.components.scope import Scope
 
 _ORIGIN = dt.datetime(2000, 1, 3)  # noqa: DTZ001 - where DuckDB's time_bucket begins to count, UTC
@@ -42,6 +44,29 @@ class Trend:
     def pair(self, name: str) -> tuple[float | None, float | None]:
         """Total of this period and of the one before."""
         return self.now.get(name), self.before.get(name)
+
+    def card(
+        self,
+        label: str,
+        name: str,
+        write: Callable[[Any], str],
+        good: Good,
+        words: str = "",
+        absent: float | None = None,
+    ) -> Card:
+        """The card of one column.
+
+        Args:
+            label: what stands above the number.
+            name: column of the query.
+            write: writes the number.
+            good: direction that is welcome.
+            words: explanation.
+            absent: what a period without rows counts as; unknown when not given.
+        """
+        value = self.now.get(name)
+        now = absent if value is None else value
+        return Card(label, write(now), now, self.before.get(name), self.series(name), good, words)
 
     def series(self, name: str) -> list[float]:
         """Values of the buckets; 0 where nothing happened."""

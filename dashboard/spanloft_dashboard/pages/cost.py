@@ -9,7 +9,7 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, choices, links, tables, theme
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components.cards import Card, cards
+from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
 from spanloft_dashboard.components.scope import Scope
@@ -32,62 +32,17 @@ def _parameters(scope: Scope) -> dict[str, Any]:
 
 def _draw_cards(scope: Scope) -> None:
     trend = Trend.of(data.query("cost_cards", scope.parameters()), scope)
-    now = trend.now
-    unpriced, calls = now.get("unpriced_calls") or 0, now.get("calls") or 0
+    calls = trend.now.get("calls") or 0
+    unpriced = f"Of {calls:,} calls. Their cost is unknown, and in no sum on this page."
     cards(
         [
-            Card(
-                "Cost",
-                fmt.money(now.get("cost_usd")),
-                *trend.pair("cost_usd"),
-                trend.series("cost_usd"),
-                "down",
-                help="US dollars of the calls that have a price",
-            ),
-            Card(
-                "Per call",
-                fmt.money(now.get("cost_per_call")),
-                *trend.pair("cost_per_call"),
-                trend.series("cost_per_call"),
-                "down",
-                help="Mean cost of the priced calls",
-            ),
-            Card(
-                "Per 1 M tokens",
-                fmt.money(now.get("cost_per_million")),
-                *trend.pair("cost_per_million"),
-                trend.series("cost_per_million"),
-                "down",
-                help="Cost of a million tokens; input and output of the priced calls together",
-            ),
-            Card(
-                "Input tokens",
-                fmt.count(now.get("input_tokens")),
-                *trend.pair("input_tokens"),
-                trend.series("input_tokens"),
-            ),
-            Card(
-                "Output tokens",
-                fmt.count(now.get("output_tokens")),
-                *trend.pair("output_tokens"),
-                trend.series("output_tokens"),
-            ),
-            Card(
-                "From cache",
-                fmt.percent(now.get("cached_share")),
-                *trend.pair("cached_share"),
-                trend.series("cached_share"),
-                "up",
-                help="Share of the input tokens that the provider's cache served",
-            ),
-            Card(
-                "Unpriced calls",
-                fmt.count(unpriced),
-                *trend.pair("unpriced_calls"),
-                trend.series("unpriced_calls"),
-                "down",
-                help=f"Of {calls:,} calls. Their cost is unknown, and in no sum on this page.",
-            ),
+            trend.card("Cost", "cost_usd", fmt.money, "down", "US dollars of the calls that have a price"),
+            trend.card("Per call", "cost_per_call", fmt.money, "down", "Mean cost of the priced calls"),
+            trend.card("Per 1 M tokens", "cost_per_million", fmt.money, "down", "Input and output tokens together"),
+            trend.card("Input tokens", "input_tokens", fmt.count, "none", "Cache reads included"),
+            trend.card("Output tokens", "output_tokens", fmt.count, "none", "Reasoning included"),
+            trend.card("From cache", "cached_share", fmt.percent, "up", "Share of the input tokens the cache served"),
+            trend.card("Unpriced calls", "unpriced_calls", fmt.count, "down", unpriced, absent=0),
         ],
         scope,
         width=128,

@@ -9,7 +9,7 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, choices, links, tables, theme
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components.cards import Card, cards
+from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
 from spanloft_dashboard.components.scope import Scope
@@ -25,36 +25,18 @@ def _parameters(scope: Scope) -> dict[str, Any]:
 
 def _draw_cards(scope: Scope) -> None:
     trend = Trend.of(data.query("latency_cards", scope.parameters()), scope)
-    now = trend.now
-    items = [
-        Card(label, fmt.duration(now.get(name)), *trend.pair(name), trend.series(name), "down", help=words)
-        for label, name, words in (
-            ("Median", "p50_ms", "Half of the successful calls were faster"),
-            ("p95", "p95_ms", "95 % of the successful calls were faster"),
-            ("p99", "p99_ms", "99 % of the successful calls were faster"),
-            ("First token", "ttft_p50_ms", "Median wait until a streamed answer begins"),
-        )
-    ]
-    speed = now.get("tokens_per_s")
-    items += [
-        Card(
-            "Speed",
-            f"{speed:,.0f} tok/s" if speed is not None else fmt.UNKNOWN,
-            *trend.pair("tokens_per_s"),
-            trend.series("tokens_per_s"),
-            "up",
-            help="Median output tokens per second after the first token",
-        ),
-        Card(
-            "Error rate",
-            fmt.percent(now.get("error_rate")),
-            *trend.pair("error_rate"),
-            trend.series("error_rate"),
-            "down",
-            help="Failed calls of all calls",
-        ),
-    ]
-    cards(items, scope)
+    first = "Median wait until a streamed answer begins"
+    cards(
+        [
+            trend.card("Median", "p50_ms", fmt.duration, "down", "Half of the successful calls were faster"),
+            trend.card("p95", "p95_ms", fmt.duration, "down", "95 % of the successful calls were faster"),
+            trend.card("p99", "p99_ms", fmt.duration, "down", "99 % of the successful calls were faster"),
+            trend.card("First token", "ttft_p50_ms", fmt.duration, "down", first),
+            trend.card("Speed", "tokens_per_s", fmt.speed, "up", "Median output tokens per second after the first"),
+            trend.card("Error rate", "error_rate", fmt.percent, "down", "Failed calls of all calls"),
+        ],
+        scope,
+    )
 
 
 def _draw_percentiles(scope: Scope) -> None:

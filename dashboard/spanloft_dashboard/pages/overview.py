@@ -9,7 +9,7 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, links, tables, theme
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components.cards import Card, cards
+from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
 from spanloft_dashboard.components.scope import Scope
@@ -18,51 +18,15 @@ from spanloft_dashboard.components.trend import Trend
 
 def _draw_cards(scope: Scope) -> None:
     trend = Trend.of(data.query("overview_cards", scope.parameters()), scope)
-    calls, failed = trend.now.get("calls") or 0, trend.now.get("errors") or 0
-    rate = failed / calls if calls else None
-    before = (trend.before.get("errors") or 0) / trend.before["calls"] if trend.before.get("calls") else None
-    rates = [e / c if c else 0.0 for e, c in zip(trend.series("errors"), trend.series("calls"), strict=True)]
+    unpriced = "Calls whose cost is unknown. They are not in the cost."
     cards(
         [
-            Card(
-                "Calls",
-                fmt.count(calls),
-                *trend.pair("calls"),
-                trend.series("calls"),
-                help="Calls to a model; duplicates removed",
-            ),
-            Card(
-                "Cost",
-                fmt.money(trend.now.get("cost_usd")),
-                *trend.pair("cost_usd"),
-                trend.series("cost_usd"),
-                "down",
-                help="US dollars of the calls that have a price",
-            ),
-            Card(
-                "p95 latency",
-                fmt.duration(trend.now.get("p95_ms")),
-                *trend.pair("p95_ms"),
-                trend.series("p95_ms"),
-                "down",
-                help="95 % of the successful calls were faster",
-            ),
-            Card("Error rate", fmt.percent(rate), rate, before, rates, "down", help="Failed calls of all calls"),
-            Card(
-                "Tokens",
-                fmt.count(trend.now.get("tokens")),
-                *trend.pair("tokens"),
-                trend.series("tokens"),
-                help="Input and output, cache reads included",
-            ),
-            Card(
-                "Unpriced calls",
-                fmt.count(trend.now.get("unpriced_calls") or 0),
-                *trend.pair("unpriced_calls"),
-                trend.series("unpriced_calls"),
-                "down",
-                help="Calls whose cost is unknown. They are not in the cost.",
-            ),
+            trend.card("Calls", "calls", fmt.count, "none", "Calls to a model; duplicates removed", absent=0),
+            trend.card("Cost", "cost_usd", fmt.money, "down", "US dollars of the calls that have a price"),
+            trend.card("p95 latency", "p95_ms", fmt.duration, "down", "95 % of the successful calls were faster"),
+            trend.card("Error rate", "error_rate", fmt.percent, "down", "Failed calls of all calls"),
+            trend.card("Tokens", "tokens", fmt.count, "none", "Input and output, cache reads included"),
+            trend.card("Unpriced calls", "unpriced_calls", fmt.count, "down", unpriced, absent=0),
         ],
         scope,
     )

@@ -4,6 +4,7 @@ SELECT
     time_bucket(to_seconds($trend_s), start_time) AS bucket,
     count(*) AS calls,
     count(*) FILTER (WHERE status_code = 'error') AS errors,
+    errors / calls AS error_rate,
     sum(cost_usd) AS cost_usd,
     count(*) FILTER (WHERE cost_usd IS NULL AND status_code IS DISTINCT FROM 'error') AS unpriced_calls,
     (sum(input_tokens) + sum(output_tokens))::BIGINT AS tokens,

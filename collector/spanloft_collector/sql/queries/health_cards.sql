@@ -1,0 +1,15 @@
+-- Spans that arrived in the period (bucket NULL) and in each bucket, by what became of them, beside the period before.
+SELECT
+    if(minute >= $since, 'now', 'before') AS period,
+    time_bucket(to_seconds($trend_s), minute) AS bucket,
+    sum(spans) FILTER (WHERE outcome = 'stored') AS stored,
+    coalesce(sum(spans) FILTER (WHERE outcome = 'refused'), 0) AS refused,
+    coalesce(sum(spans) FILTER (WHERE outcome = 'repeated'), 0) AS repeated,
+    coalesce(sum(late), 0) AS late,
+    coalesce(sum(duplicate_calls), 0) AS duplicate_calls,
+    coalesce(sum(spans) FILTER (WHERE outcome = 'stored' AND dialect IS NULL), 0) AS unclaimed
+FROM ingest_health
+WHERE minute >= coalesce($before, $since) AND minute < $until
+  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+GROUP BY GROUPING SETS ((period), (period, bucket))
+ORDER BY period, bucket NULLS FIRST;
