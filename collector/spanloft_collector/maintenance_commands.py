@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from spanloft_collector.ingest import create_pricer
+from spanloft_collector.maintenance.remap import RemapReport, remap
 from spanloft_collector.maintenance.reprice import ModelBill, RepriceReport, reprice
 from spanloft_collector.maintenance.selection import Selection, parse_time
 from spanloft_collector.settings import Settings
@@ -49,6 +50,41 @@ def run_reprice(settings: Settings, *, since: str | None, until: str | None, mod
     else:
         console.print(f"All prices are those of {pricer.version} already.")
     return conflicts_left(console, report.conflicts)
+
+
+def run_remap(
+    settings: Settings, *, since: str | None, until: str | None, dialect: str | None, scope: str | None, dry_run: bool
+) -> int:
+    """Map stored spans anew, or show what that would change; 1 when something changed meanwhile and was left."""
+    selection = Selection(
+        since_us=parse_time(since, "--since"), until_us=parse_time(until, "--until"), dialect=dialect, scope=scope
+    )
+    pricer = create_pricer(settings.prices)
+    store = ParquetStore(settings.store)
+    with progress_bar("Mapping spans") as advance:
+        report = remap(store, pricer, selection, dry_run=dry_run, progress=advance)
+    console = Console(highlight=False)
+    if report.changed:
+        print_changes(console, report)
+    done = "would change; nothing was written" if dry_run else "changed"
+    console.print(f"{report.changed:,} of {report.looked_at:,} spans {done}.")
+    for job in report.stale:
+        console.print(f"Job {job} read the old mapping; compute it anew: spanloft jobs run {job} --recompute")
+    return conflicts_left(console, report.conflicts)
+
+
+def print_changes(console: Console, report: RemapReport) -> None:
+    """What changed: dialects, columns, and the bill."""
+    table = Table(show_edge=False, header_style="bold")
+    for name in ("Dialect before", "Dialect now"):
+        table.add_column(name)
+    table.add_column("Spans", justify="right")
+    for (before, after), spans in report.dialects.most_common():
+        table.add_row(before or "none", after or "none", f"{spans:,}")
+    console.print(table, markup=False)
+    columns = ", ".join(f"{name} ({spans:,})" for name, spans in report.columns.most_common())
+    console.print(f"Columns: {columns}", markup=False)
+    console.print(f"Cost of these spans: {report.old_usd:,.4f} USD before, {report.new_usd:,.4f} USD now")
 
 
 def conflicts_left(console: Console, conflicts: int) -> int:

@@ -32,9 +32,12 @@ DashboardPortOption = Annotated[
     int | None, typer.Option("--dashboard-port", help="Port of the dashboard [default: 8501]")
 ]
 SinceOption = Annotated[
-    str | None, typer.Option("--since", help="From this day or time (UTC): 2026-03-01, 2026-03-01T12:00, or 7d, 12h ago")
+    str | None, typer.Option("--since", help="From this day or time (UTC): 2026-03-01, 2026-03-01T12:00, or 7d ago")
 ]
 UntilOption = Annotated[str | None, typer.Option("--until", help="Up to, not including, this day or time")]
+PricesOption = Annotated[
+    Path | None, typer.Option("--prices", envvar="SPANLOFT_PRICES", help="YAML file of price overrides")
+]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing")]
 
 
@@ -173,14 +176,31 @@ def reprice(
     since: SinceOption = None,
     until: UntilOption = None,
     model: Annotated[str | None, typer.Option("--model", help="Only models of this name or glob")] = None,
-    prices: Annotated[
-        Path | None, typer.Option("--prices", envvar="SPANLOFT_PRICES", help="YAML file of price overrides")
-    ] = None,
+    prices: PricesOption = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Price stored calls anew with this version's prices and your overrides; old prices stay in 'reprices'."""
     code = part("spanloft_collector.maintenance_commands").run_reprice(
         _settings(store, prices=prices), since=since, until=until, model=model, dry_run=dry_run
+    )
+    raise SystemExit(code)
+
+
+@app.command()
+def remap(
+    store: StoreOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    dialect: Annotated[
+        str | None, typer.Option("--dialect", help="Only spans stored with this dialect (a glob; 'none': unclaimed)")
+    ] = None,
+    scope: Annotated[str | None, typer.Option("--scope", help="Only spans of this scope (a glob)")] = None,
+    prices: PricesOption = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Map stored spans anew with this version's dialects; raw attributes stay as they came."""
+    code = part("spanloft_collector.maintenance_commands").run_remap(
+        _settings(store, prices=prices), since=since, until=until, dialect=dialect, scope=scope, dry_run=dry_run
     )
     raise SystemExit(code)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
 
@@ -18,17 +18,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloft_collector.jobs.cost import USAGE_COLUMNS, cost_row, costs_table
-from spanloft_collector.jobs.runner import EPOCH
+from spanloft_collector.maintenance.derived import leases, read_by_cost_job, refresh_daily, replace_costs
 from spanloft_collector.maintenance.selection import Selection
 from spanloft_collector.model import BILLABLE_OPERATIONS
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.store.compact import SETTLE_S
-from spanloft_collector.store.files import locked
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import (
     NewFile,
     Owned,
-    Patch,
     Rewrites,
     keys_of,
     live_files,
@@ -39,13 +37,13 @@ from spanloft_collector.store.rewrite import (
 )
 from spanloft_collector.store.schema import arrow_schema
 
-COST_WRITER = "job-cost"
 PRICE_COLUMNS = ("cost_usd", "price_source", "price_version")
 CALL_COLUMNS = [
     *("trace_id", "span_id", "start_time", "duration_ms", "operation", "provider", "request_model", "response_model"),
     *("server_address", "service_tier", "reported_cost_usd", "service_name", "scope_name", "dialect", "duplicate_of"),
     *USAGE_COLUMNS,
     *PRICE_COLUMNS,
+    "ingest_time",
 ]
 """What a price depends on, and what a selection asks for."""
 
@@ -109,13 +107,15 @@ def reprice(
         for _ in run.files(progress):
             pass
         return run.report
-    with maintenance_lock(store.root), cost_lease(store), Rewrites(store, settle_s=settle_s) as rewrites:
+    with maintenance_lock(store.root), leases(store, "cost"), Rewrites(store, settle_s=settle_s) as rewrites:
         for day, files in groupby(run.files(progress), lambda found: found[0].file.day):
             costs = [
                 run.stage(rewrites, owned, changes) for owned, changes in files if any(map(pa.Table.__len__, changes))
             ]
             if costs:
-                patch_costs(store, rewrites, day, pa.concat_tables(costs))
+                changed = pa.concat_tables(costs)
+                rows = changed.filter(read_by_cost_job(store, changed.column("ingest_time")))
+                replace_costs(store, rewrites, day, keys_of(rows), rows.select(arrow_schema("costs").names))
                 run.report.days.append(day)
         rewrites.finish()
         refresh_daily(store, run.report.days)
@@ -157,27 +157,28 @@ class _Run:
             bill = self.report.models.setdefault(call["model"] or "unknown", ModelBill())
             bill.add(call["cost_usd"], row["cost_usd"], changed=changed)
             if changed:
-                changes.append(row | {f"old_{name}": value for name, value in zip(PRICE_COLUMNS, old, strict=True)})
+                beside = {f"old_{name}": value for name, value in zip(PRICE_COLUMNS, old, strict=True)}
+                changes.append({**row, **beside, "ingest_time": call["ingest_time"]})
         return changes_table(changes)
 
     def stage(self, rewrites: Rewrites, owned: Owned, changes: list[pa.Table]) -> pa.Table:
-        """Replace a file by one with the new prices, and keep the old ones; returns the rows of ``costs``."""
+        """Replace a file by one with the new prices, and keep the old ones; returns all changes of the file."""
         groups = iter(changes)
         rewritten = rewrite_file(self.store, owned, lambda table: with_prices(table, next(groups)))
         kept = NewFile(self.store, owned.writer, "reprices", owned.file.day)
         together = pa.concat_tables(changes)
         kept.write(reprices_table(together, self.report.run))
         rewrites.stage(owned.writer, [kept.finish(), *([rewritten] if rewritten else [])], [owned.file])
-        return together.select(arrow_schema("costs").names)
+        return together
 
 
 def changes_table(changes: list[dict[str, Any]]) -> pa.Table:
-    """Rows of ``costs`` with the old prices beside."""
+    """Rows of ``costs`` with the old prices and the time of ingest beside."""
     costs = costs_table(changes)
     for name in PRICE_COLUMNS:
         old = pa.array([row[f"old_{name}"] for row in changes], costs.schema.field(name).type)
         costs = costs.append_column(f"old_{name}", old)
-    return costs
+    return costs.append_column("ingest_time", pa.array([row["ingest_time"] for row in changes], pa.timestamp("us")))
 
 
 def is_call(spans: pa.Table) -> pa.ChunkedArray:
@@ -219,31 +220,3 @@ def with_prices(table: pa.Table, changes: pa.Table) -> pa.Table:
         old, new = table.column(name).to_pylist(), changes.column(name).to_pylist()
         columns[name] = [value if row is None else new[row] for value, row in zip(old, rows, strict=True)]
     return set_columns(table, columns)
-
-
-def cost_lease(store: ParquetStore) -> Any:
-    """The lease of the cost job: it must not add to ``costs`` while they are replaced."""
-    leases = store.root / "jobs"
-    leases.mkdir(parents=True, exist_ok=True)
-    return locked(leases / "cost.lock")
-
-
-def patch_costs(store: ParquetStore, rewrites: Rewrites, day: str, rows: pa.Table) -> None:
-    """Replace the day's rows of ``costs`` that have a new version; calls the job has not seen yet are left to it."""
-    patch = Patch(rows)
-    for owned in live_files(store, "costs"):
-        if owned.file.day == day and patch.touches(store, owned.file):
-            rewritten = rewrite_file(store, owned, patch.apply)
-            rewrites.stage(owned.writer, [rewritten] if rewritten else [], [owned.file])
-
-
-def refresh_daily(store: ParquetStore, days: list[str]) -> None:
-    """Sum up days again, as far as the cost job has come; the caller holds its lease."""
-    watermark = store.watermark(COST_WRITER)
-    if not days or not watermark:
-        return
-    until = EPOCH + timedelta(microseconds=int(watermark.get("until_us", 0)))
-    parameters = {"days": [date.fromisoformat(day) for day in days], "until": until}
-    schema = arrow_schema("cost_daily")
-    daily = store.reader().query("job_cost_daily", parameters, timeout_s=600).select(schema.names).cast(schema)
-    store.publish(COST_WRITER, {"cost_daily": daily}, None, {"cost_daily": days})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,6 +99,9 @@ class PendingParquet:
 
     def discard(self) -> None:
         """Leave nothing behind."""
+        # The writer would end its file when it is collected, and complain that it can't.
+        with suppress(OSError):
+            self._writer.close()
         self._file.close()
         self._partial.unlink(missing_ok=True)
 

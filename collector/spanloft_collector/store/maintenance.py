@@ -10,6 +10,7 @@ from types import TracebackType
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch, writers
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.rewrite import maintenance_lock
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,17 @@ class Maintenance:
         self._thread.join()
 
     def step(self) -> int:
-        """Switch what has settled, merge what is due, sweep; returns the number of merges started."""
+        """Switch what has settled, merge what is due, sweep; returns the number of merges started.
+
+        Does nothing while a command holds the maintenance lock.
+        """
+        try:
+            with maintenance_lock(self.store.root, wait=False):
+                return self._step()
+        except BlockingIOError:
+            return 0
+
+    def _step(self) -> int:
         now = time.monotonic()
         settled = [staged for staged in self._staged if staged.ready_at <= now]
         self._staged = [staged for staged in self._staged if staged.ready_at > now]
