@@ -15,6 +15,7 @@ from spanloft_collector.pipeline.process import Pipeline
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.settings import Settings
+from spanloft_collector.store.expire import parse_retention
 from spanloft_collector.store.maintenance import Maintenance
 from spanloft_collector.store.parquet import ParquetStore
 
@@ -39,7 +40,12 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
     Only one pipeline may publish: the lock waits for a predecessor that is still dying.
     """
     store = ParquetStore(settings.store)
-    maintenance = Maintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s)
+    maintenance = Maintenance(
+        store,
+        interval_s=settings.compact_interval_s,
+        grace_s=settings.grace_s,
+        retention=parse_retention(settings.retention_days, settings.retention_bytes),
+    )
     with exclusive(store.root / "ingest.lock", wait=True), maintenance:
         create = partial(create_pricer, settings.prices)
         decoders = ProcessDecoders(create, settings.workers) if settings.workers else InlineDecoders(create)

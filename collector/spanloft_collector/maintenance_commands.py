@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
 
 from rich.console import Console
+from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from spanloft_collector.errors import SpanloftError
 from spanloft_collector.ingest import create_pricer
+from spanloft_collector.maintenance.compaction import MergePlan, compact, plan_merges
 from spanloft_collector.maintenance.remap import RemapReport, remap
 from spanloft_collector.maintenance.reprice import ModelBill, RepriceReport, reprice
 from spanloft_collector.maintenance.selection import Selection, parse_time
 from spanloft_collector.settings import Settings
+from spanloft_collector.store.compact import sweep, writers
+from spanloft_collector.store.expire import Expiry, expire, parse_retention, plan_expiry
+from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.rewrite import maintenance_lock
 
-Advance = Callable[[int, int], None]
+Advance = Callable[[int, int | None], None]
 
 
 @contextmanager
-def progress_bar(title: str) -> Iterator[Advance]:
-    """A bar on stderr; yields a function that takes (done, total)."""
+def progress_bar(title: str, total: int | None = None) -> Iterator[Advance]:
+    """A bar on stderr; yields a function that takes (done, total), total None where it was known before."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        task = bar.add_task(title, total=total)
+        yield lambda done, known: bar.update(task, completed=done, total=known if known is not None else total)
 
 
 def run_reprice(settings: Settings, *, since: str | None, until: str | None, model: str | None, dry_run: bool) -> int:
@@ -85,6 +93,87 @@ def print_changes(console: Console, report: RemapReport) -> None:
     columns = ", ".join(f"{name} ({spans:,})" for name, spans in report.columns.most_common())
     console.print(f"Columns: {columns}", markup=False)
     console.print(f"Cost of these spans: {report.old_usd:,.4f} USD before, {report.new_usd:,.4f} USD now")
+
+
+def run_compact(settings: Settings, *, dry_run: bool) -> int:
+    """Merge the files of each day, and delete what the grace period no longer protects."""
+    store = ParquetStore(settings.store)
+    console = Console(highlight=False)
+    with nullcontext() if dry_run else maintenance_lock(store.root):
+        plans = plan_merges(store)
+        files = sum(len(plan.inputs) for plan in plans)
+        done = "would become" if dry_run else "become"
+        console.print(f"{files:,} files {done} {len(plans):,}.")
+        if dry_run:
+            return 0
+        left = 0
+        if plans:
+            total = sum(file.rows for plan in plans for file in plan.inputs)
+            with progress_bar("Merging rows", total) as advance:
+                done_rows = 0
+
+                def merged(plan: MergePlan) -> None:
+                    nonlocal done_rows
+                    done_rows += sum(file.rows for file in plan.inputs)
+                    advance(done_rows, None)
+
+                left = compact(store, plans, progress=merged)
+        free(store, settings, console)
+    return conflicts_left(console, left)
+
+
+def run_expire(settings: Settings, *, dry_run: bool) -> int:
+    """Drop what retention no longer keeps, or show what would go."""
+    retention = parse_retention(settings.retention_days, settings.retention_bytes)
+    if not retention.limited:
+        raise SpanloftError(
+            "nothing expires: set --days or --bytes, or SPANLOFT_RETENTION_DAYS or SPANLOFT_RETENTION_BYTES"
+        )
+    store = ParquetStore(settings.store)
+    console = Console(highlight=False)
+    with nullcontext() if dry_run else maintenance_lock(store.root):
+        plans = plan_expiry(store, retention, datetime.now(UTC).date())
+        print_expiry(console, plans)
+        spans, size = sum(plan.rows.get("spans", 0) for plan in plans), sum(plan.bytes for plan in plans)
+        done = "would go; nothing was deleted" if dry_run else "expired"
+        console.print(f"{spans:,} spans, {decimal(size)} on {len(plans):,} days {done}.")
+        if dry_run:
+            return 0
+        left = 0
+        if plans:
+            with progress_bar("Expiring days", len(plans)) as advance:
+                numbers = iter(range(1, len(plans) + 1))
+                left = expire(store, plans, progress=lambda plan: advance(next(numbers), None))
+        free(store, settings, console)
+    return conflicts_left(console, left)
+
+
+def print_expiry(console: Console, plans: list[Expiry]) -> None:
+    """One line per day that goes."""
+    if not plans:
+        return
+    table = Table(show_edge=False, header_style="bold")
+    table.add_column("Day")
+    table.add_column("Why", overflow="fold")
+    for name in ("Spans", "Other rows", "Size"):
+        table.add_column(name, justify="right")
+    for plan in plans:
+        spans = plan.rows.get("spans", 0)
+        others = f"{sum(plan.rows.values()) - spans:,}" if not plan.projects else ""
+        table.add_row(plan.day, plan.reason, f"{spans:,}", others, decimal(plan.bytes))
+    console.print(table, markup=False)
+
+
+def free(store: ParquetStore, settings: Settings, console: Console) -> None:
+    """Delete the files that no query can be reading any more, and tell when the rest follows."""
+    sweep(store, settings.grace_s)
+    waiting = sum(len(load_manifest(store.manifest_path(writer)).retired) for writer in writers(store))
+    if waiting:
+        console.print(
+            f"{waiting:,} replaced files stay for {settings.grace_s:g} s for queries that still read them; the running "
+            "collector, or the next compact or expire, deletes them.",
+            soft_wrap=True,
+        )
 
 
 def conflicts_left(console: Console, conflicts: int) -> int:

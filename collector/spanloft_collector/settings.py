@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from spanloft_collector.errors import SpanloftError
@@ -50,7 +50,23 @@ class Settings(BaseSettings):
     grace_s: float = Field(
         default=600.0, ge=0, description="How long a superseded file stays on disk for queries that still read it"
     )
+    retention_days: str | None = Field(
+        default=None,
+        description="Days that data is kept: N; PROJECT=N for single projects, comma-separated [default: for ever]",
+    )
+    retention_bytes: ByteSize | None = Field(
+        default=None, description="Size beyond which the oldest days are dropped, such as 50GB [default: no limit]"
+    )
     prices: Path | None = Field(default=None, description="YAML file of price overrides")
+
+    @field_validator("retention_days")
+    @classmethod
+    def _known_terms(cls, value: str | None) -> str | None:
+        for entry in (value or "0").split(","):
+            project, separator, days = entry.strip().rpartition("=")
+            if not days.strip().isdigit() or (separator and not project.strip()):
+                raise ValueError("expected a number of days, and PROJECT=DAYS for one project, like 30 or 30,demo=7")
+        return value
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -206,6 +206,30 @@ def remap(
 
 
 @app.command()
+def compact(store: StoreOption = None, dry_run: DryRunOption = False) -> None:
+    """Merge small files now; the collector also does it by and by."""
+    raise SystemExit(part("spanloft_collector.maintenance_commands").run_compact(_settings(store), dry_run=dry_run))
+
+
+@app.command()
+def expire(
+    store: StoreOption = None,
+    days: Annotated[
+        str | None,
+        typer.Option("--days", envvar="SPANLOFT_RETENTION_DAYS", help="Days to keep: 30, or 30,demo=7 by project"),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--bytes", envvar="SPANLOFT_RETENTION_BYTES", help="Size to keep, such as 50GB: oldest days go"),
+    ] = None,
+    dry_run: DryRunOption = False,
+) -> None:
+    """Drop days that are older, or more, than is to be kept; the collector does it too when this is configured."""
+    settings = _settings(store, retention_days=days, retention_bytes=size)
+    raise SystemExit(part("spanloft_collector.maintenance_commands").run_expire(settings, dry_run=dry_run))
+
+
+@app.command()
 def doctor(
     store: StoreOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Rewrite the views, e.g. after the store was moved")] = False,

@@ -1,31 +1,46 @@
-"""Keeps the number of files small and the disk clean while the store is in use."""
+"""Keeps the number of files small, the disk clean and old data out while the store is in use."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from datetime import UTC, datetime
 from types import TracebackType
 
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch, writers
+from spanloft_collector.store.expire import Retention, expire, plan_expiry
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import maintenance_lock
 
 logger = logging.getLogger(__name__)
 
+KEEP_ALL = Retention()
+
 SWEEP_S = 60.0
+RETENTION_S = 600.0
+"""How often retention is looked at; it works on whole days."""
 
 
 class Maintenance:
     """A thread that merges and sweeps; a context manager around the process that owns the store."""
 
-    def __init__(self, store: ParquetStore, *, interval_s: float = 10.0, grace_s: float = 600.0) -> None:
+    def __init__(
+        self,
+        store: ParquetStore,
+        *,
+        interval_s: float = 10.0,
+        grace_s: float = 600.0,
+        retention: Retention = KEEP_ALL,
+    ) -> None:
         self.store = store
+        self.retention = retention
         self.interval_s = interval_s
         self.grace_s = grace_s
         self._staged: list[Staged] = []
         self._swept = 0.0
+        self._expired = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
 
@@ -64,6 +79,12 @@ class Maintenance:
                     return merges
                 self._staged.append(merge(self.store, writer, inputs))
                 merges += 1
+        if self.retention.limited and (self._expired == 0.0 or now - self._expired > RETENTION_S):
+            self._expired = now
+            plans = plan_expiry(self.store, self.retention, datetime.now(UTC).date())
+            expire(self.store, plans)
+            for gone in plans:
+                logger.info("expired %s: %s", gone.day, gone.reason)
         if now - self._swept > SWEEP_S:
             self._swept = now
             sweep(self.store, self.grace_s)
