@@ -16,7 +16,7 @@ from functools import partial
 
 import uvicorn
 
-from spanloft_collector.errors import SpanloftError
+from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.ingest import create_pricer, exclusive, run_pipeline
 from spanloft_collector.jobs.base import Job
 from spanloft_collector.jobs.cost import CostJob
@@ -27,6 +27,7 @@ from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.pipeline.worker import PipelineProcess
 from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, SeenSpans, check_spans, span_key
+from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
 from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
@@ -87,16 +88,14 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
         # A predecessor's pipeline may still be publishing; what it publishes must be remembered too.
         with exclusive(store.root / "ingest.lock", wait=True):
             seen = recent_spans(store)
-        journal = Journal(store.root / "journal", max_backlog_bytes=settings.max_journal_bytes)
+        # An address that a killed collector left behind would mislead until ours is known.
+        (store.root / ADDRESS_FILE).unlink(missing_ok=True)
+        journal = open_journal(store, settings.max_journal_bytes)
         acceptor = Acceptor(journal, seen)
-        grpc_server = create_server(acceptor, keys=keys, max_body_bytes=settings.max_body_bytes)
+        budget = InflightBudget(settings.max_inflight_bytes)
+        grpc_server = create_server(acceptor, keys=keys, max_body_bytes=settings.max_body_bytes, budget=budget)
         grpc_port = bind_grpc(grpc_server, settings.host, settings.grpc_port)
-        receiver = HttpReceiver(
-            acceptor,
-            keys=keys,
-            max_body_bytes=settings.max_body_bytes,
-            max_inflight_bytes=settings.max_inflight_bytes,
-        )
+        receiver = HttpReceiver(acceptor, keys=keys, max_body_bytes=settings.max_body_bytes, budget=budget)
         for variable, value in ALLOCATOR.items():
             os.environ.setdefault(variable, value)
         pipeline = PipelineProcess(partial(run_pipeline, settings))
@@ -114,6 +113,19 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
             journal.close()
             if not pipeline.drain():
                 logger.warning("the store is behind; the rest of the journal is published at the next start")
+
+
+def open_journal(store: ParquetStore, max_backlog_bytes: int) -> Journal:
+    """The journal of a store, for writing.
+
+    Raises:
+        StoreError: the disk is full or refuses; says which.
+    """
+    read_up_to = Position(*store.watermark(WRITER).get("journal", (0, 0)))
+    try:
+        return Journal(store.root / "journal", max_backlog_bytes=max_backlog_bytes, after_segment=read_up_to.segment)
+    except OSError as error:
+        raise StoreError(f"{store.root / 'journal'}: can't be written ({error.strerror or error})") from error
 
 
 def keep_books(acceptor: Acceptor, stopped: threading.Event) -> None:
@@ -169,7 +181,7 @@ def recent_spans(store: ParquetStore) -> SeenSpans:
         recent.column("trace_id").to_pylist(), recent.column("span_id").to_pylist(), strict=True
     ):
         seen.add(span_key(bytes.fromhex(trace_id), bytes.fromhex(span_id)))
-    reader = JournalReader(store.root / "journal", Position(*watermark.get("journal", (0, 0))))
+    reader = JournalReader(store.root / "journal", Position(*watermark.get("journal", (0, 0))), whole=True)
     while records := reader.read(8 * 1024 * 1024):
         for record in records:
             if record.kind is Kind.TRACES:

@@ -18,10 +18,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from spanloft_collector.app import create_runner, recent_spans
+from spanloft_collector.app import create_runner, open_journal, recent_spans
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.ingest import exclusive, run_pipeline
-from spanloft_collector.journal import Journal, Kind
+from spanloft_collector.journal import Kind
 from spanloft_collector.loader import LOCK_FILE, LoadReport, Send, load_files, running_collector, send_over_http
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.receivers.files import find_files
@@ -79,7 +79,7 @@ def sender(settings: Settings, store: ParquetStore) -> Iterator[Send]:
     with exclusive(store.root / LOCK_FILE, wait=False):
         with exclusive(store.root / "ingest.lock", wait=True):
             seen = recent_spans(store)
-        journal = Journal(store.root / "journal", max_backlog_bytes=1 << 62)
+        journal = open_journal(store, 1 << 62)
         acceptor = Acceptor(journal, seen)
 
         def send(kind: Kind, message: Message) -> int:

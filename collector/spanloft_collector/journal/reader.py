@@ -3,81 +3,135 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
+from typing import BinaryIO
 
-from spanloft_collector.journal.record import MAGIC, Position, Record, decode, segment_numbers, segment_path
+from spanloft_collector.journal.mark import read_mark
+from spanloft_collector.journal.record import (
+    HEADER_BYTES,
+    MAGIC,
+    Position,
+    Record,
+    decode,
+    segment_numbers,
+    segment_path,
+    size_of,
+)
 
 logger = logging.getLogger(__name__)
 
 
 START = Position(0, 0)
+_MARGIN = 64 * 1024
+"""Read beyond the budget, so that a record that crosses it needs no second read."""
 
 
 class JournalReader:
     """Reads records in order from ``position``; another process may be writing."""
 
-    def __init__(self, directory: Path, position: Position = START) -> None:
+    def __init__(self, directory: Path, position: Position = START, *, whole: bool = False) -> None:
+        """Prepare.
+
+        Args:
+            directory: of the journal.
+            position: where to begin.
+            whole: also read what its writer has not called durable. Right only while nobody writes, to see what a
+                writer that was killed has left.
+        """
         self.directory = directory
         self.position = position
+        self.whole = whole
 
     def read(self, max_bytes: int) -> list[Record]:
         """Return the next complete records, up to about ``max_bytes`` of payload; empty when there are none yet."""
         records: list[Record] = []
         budget = max_bytes
         while budget > 0:
-            found = self._read_segment(budget)
+            # Asked before the segment is read: a segment before the mark is complete when it is read after it.
+            mark = None if self.whole else read_mark(self.directory)
+            found = self._read_segment(budget, mark)
             records.extend(found)
             budget -= sum(len(record.payload) for record in found)
-            if not found and not self._advance():
+            if not found and not self._skip_damage(mark) and not self._advance(mark):
                 break
         return records
 
-    def _read_segment(self, max_bytes: int) -> list[Record]:
-        path = segment_path(self.directory, self.position.segment)
+    def _read_segment(self, max_bytes: int, mark: Position | None) -> list[Record]:
         try:
-            with path.open("rb") as file:
-                file.seek(max(self.position.offset, len(MAGIC)))
-                start = file.tell()
-                data = memoryview(file.read(max_bytes + 65536))
+            with segment_path(self.directory, self.position.segment).open("rb") as file:
+                start = max(self.position.offset, len(MAGIC))
+                available = self._end(file, mark) - start
+                if available <= 0:
+                    return []
+                file.seek(start)
+                data = memoryview(file.read(min(available, max_bytes + _MARGIN)))
                 records = self._decode(data, start)
-                if not records and len(data) > max_bytes:
-                    # One record larger than the budget: read the rest of the segment for it.
-                    data = memoryview(bytes(data) + file.read())
-                    records = self._decode(data, start, limit=1)
+                if not records:
+                    size = size_of(data, 0)
+                    if size is not None and len(data) < size <= available:
+                        data = memoryview(b"".join((data, file.read(size - len(data)))))
+                        records = self._decode(data, start)
         except FileNotFoundError:
             return []
         if records:
             self.position = records[-1].end
         return records
 
-    def _decode(self, data: memoryview, start: int, limit: int | None = None) -> list[Record]:
+    def _end(self, file: BinaryIO, mark: Position | None) -> int:
+        """Offset up to which the open segment may be read."""
+        size = os.fstat(file.fileno()).st_size
+        if mark is None or self.position.segment < mark.segment:
+            return size
+        return min(size, mark.offset) if self.position.segment == mark.segment else 0
+
+    def _decode(self, data: memoryview, start: int) -> list[Record]:
         records: list[Record] = []
         offset = 0
-        while limit is None or len(records) < limit:
-            record = decode(data, offset, self.position.segment)
-            if record is None:
-                break
+        while (record := decode(data, offset, self.position.segment)) is not None:
             offset = record.end.offset
             records.append(record._replace(end=Position(self.position.segment, start + offset)))
         return records
 
-    def _advance(self) -> bool:
+    def _skip_damage(self, mark: Position | None) -> bool:
+        """Go past a record whose checksum is wrong if a whole one follows it; True when that was so."""
+        try:
+            with segment_path(self.directory, self.position.segment).open("rb") as file:
+                start = max(self.position.offset, len(MAGIC))
+                end = self._end(file, mark)
+                size = self._size_at(file, start, end)
+                if size is None:
+                    return False
+                following = start + size
+                next_size = self._size_at(file, following, end)
+                if next_size is None:
+                    return False
+                file.seek(following)
+                if decode(memoryview(file.read(next_size)), 0, self.position.segment) is None:
+                    return False
+        except FileNotFoundError:
+            return False
+        logger.error(
+            "segment %d: a record of %d bytes at %d is damaged and was left out", self.position.segment, size, start
+        )
+        self.position = Position(self.position.segment, following)
+        return True
+
+    @staticmethod
+    def _size_at(file: BinaryIO, offset: int, end: int) -> int | None:
+        """Size of the record at ``offset``; None when it does not end before ``end``."""
+        file.seek(offset)
+        size = size_of(memoryview(file.read(HEADER_BYTES)), 0)
+        return size if size is not None and offset + size <= end else None
+
+    def _advance(self, mark: Position | None) -> bool:
         """Move to the next segment if this one is finished; False when there is nothing further yet."""
         later = [number for number in segment_numbers(self.directory) if number > self.position.segment]
-        if not later:
+        if not later or (mark is not None and self.position.segment >= mark.segment):
             return False
-        # The last record of this segment may have come between our read and the next segment's creation.
-        if self._peek():
-            return True
         self._report_torn_tail()
         self.position = Position(later[0], 0)
         return True
-
-    def _peek(self) -> bool:
-        position = self.position
-        found = bool(self._read_segment(1))
-        self.position = position
-        return found
 
     def _report_torn_tail(self) -> None:
         path = segment_path(self.directory, self.position.segment)

@@ -70,6 +70,15 @@ def decode(data: memoryview, offset: int, segment: int) -> Record | None:
     return Record(Kind(kind), received_ns, metadata, bytes(data[meta_at + meta_length : end]), Position(segment, end))
 
 
+def size_of(data: memoryview, offset: int) -> int | None:
+    """Bytes that the record at ``offset`` takes by its own word; None when not even its header is there."""
+    if len(data) - offset < HEADER_BYTES:
+        return None
+    payload_length, _ = _PREFIX.unpack_from(data, offset)
+    meta_length, _, _ = _REST.unpack_from(data, offset + _PREFIX.size)
+    return HEADER_BYTES + int(meta_length) + int(payload_length)
+
+
 def segment_path(directory: Path, number: int) -> Path:
     """Path of segment ``number``."""
     return directory / f"{number:012d}.log"

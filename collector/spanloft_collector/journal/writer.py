@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from spanloft_collector.errors import JournalError, Overloaded
-from spanloft_collector.journal.record import MAGIC, Kind, encode, segment_numbers, segment_path
+from spanloft_collector.journal.mark import MarkWriter
+from spanloft_collector.journal.record import MAGIC, Kind, Position, encode, segment_numbers, segment_path
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Journal:
         max_pending_bytes: int = 64 * 1024 * 1024,
         max_backlog_bytes: int = 8 * 1024**3,
         segment_bytes: int = SEGMENT_BYTES,
+        after_segment: int = 0,
     ) -> None:
         """Open the journal.
 
@@ -53,6 +55,8 @@ class Journal:
             max_pending_bytes: requests waiting for the disk beyond this are refused.
             max_backlog_bytes: segments on disk beyond this mean the pipeline is too far behind: refuse.
             segment_bytes: size at which a new segment begins.
+            after_segment: segment up to which the store has read: numbers go on behind it, also when somebody
+                emptied the directory, or the store would wait for ever for a segment it has already seen.
         """
         self.directory = directory
         self.max_pending_bytes = max_pending_bytes
@@ -66,9 +70,11 @@ class Journal:
         self._closing = False
         self._descriptor = -1
         self._offset = 0
+        self._finished = False
         directory.mkdir(parents=True, exist_ok=True)
-        existing = segment_numbers(directory)
-        self._segment = existing[-1] if existing else 0
+        sync_directory(directory.parent)
+        self._mark = MarkWriter(directory)
+        self._segment = max([after_segment, *segment_numbers(directory)])
         self._open_segment()
         self._backlog = (0.0, 0)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -88,7 +94,7 @@ class Journal:
         checked, size = self._backlog
         now = time.monotonic()
         if now - checked > 0.5:
-            size = sum(file.stat().st_size for file in os.scandir(self.directory) if file.name.endswith(".log"))
+            size = sum(map(size_if_there, os.scandir(self.directory)))
             self._backlog = (now, size)
         return size
 
@@ -136,6 +142,7 @@ class Journal:
             self._condition.notify()
         self._thread.join()
         os.close(self._descriptor)
+        self._mark.close()
 
     def _run(self) -> None:
         while True:
@@ -147,7 +154,8 @@ class Journal:
                 group = self._take_group()
             try:
                 self._write(group)
-            except OSError as error:
+            except Exception as error:
+                # Whatever it was, the thread must live: without it every sender would wait for ever.
                 self._fail(group, error)
             else:
                 with self._condition:
@@ -165,32 +173,35 @@ class Journal:
         return group
 
     def _write(self, group: list[_Pending]) -> None:
-        if self._offset > self.segment_bytes:
+        if self._finished or self._offset > self.segment_bytes:
             self._open_segment()
         buffers = [buffer for pending in group for buffer in pending.buffers if buffer]
         for start in range(0, len(buffers), _BUFFERS_PER_WRITE):
             write_all(self._descriptor, buffers[start : start + _BUFFERS_PER_WRITE])
         os.fdatasync(self._descriptor)
-        self._offset += sum(pending.size for pending in group)
+        end = self._offset + sum(pending.size for pending in group)
+        self._mark.set(Position(self._segment, end))
+        self._offset = end
 
-    def _fail(self, group: list[_Pending], error: OSError) -> None:
-        """Forget a failed group and everything queued behind it, and make the segment whole again."""
+    def _fail(self, group: list[_Pending], error: Exception) -> None:
+        """Forget a failed group and everything queued behind it, and cut off what was written of it."""
         logger.error("journal write failed, the requests were refused: %s", error)
         with self._condition:
             # What was queued behind may have been marked as a repeat of what just failed.
             failed = [*group, *self._queue]
             self._queue.clear()
             self._pending_bytes = 0
-            self.failures += 1
+            # The hook first: who sees the new count must also see what the hook has forgotten.
             self._on_failure()
+            self.failures += 1
+            # A disk that failed a sync may have dropped what it held, so nothing is added to this segment.
+            self._finished = True
             try:
                 os.ftruncate(self._descriptor, self._offset)
-                os.lseek(self._descriptor, self._offset, os.SEEK_SET)
-                os.fdatasync(self._descriptor)
-            except OSError:
-                # A segment that can't be repaired ends here: readers stop at its torn tail.
-                self._offset = self.segment_bytes + 1
-        reason = JournalError(f"the journal can't be written: {error.strerror or error}")
+                os.fsync(self._descriptor)
+            except OSError as second:
+                logger.error("the journal's segment %d can't be cut off: %s", self._segment, second)
+        reason = JournalError(f"the journal can't be written: {getattr(error, 'strerror', None) or error}")
         for pending in failed:
             pending.done.set_exception(reason)
 
@@ -202,13 +213,22 @@ class Journal:
             write_all(descriptor, [MAGIC])
             os.fsync(descriptor)
             sync_directory(self.directory)
+            self._mark.set(Position(number, len(MAGIC)))
         except OSError:
             os.close(descriptor)
             path.unlink(missing_ok=True)
             raise
         if self._descriptor >= 0:
             os.close(self._descriptor)
-        self._descriptor, self._segment, self._offset = descriptor, number, len(MAGIC)
+        self._descriptor, self._segment, self._offset, self._finished = descriptor, number, len(MAGIC), False
+
+
+def size_if_there(file: os.DirEntry[str]) -> int:
+    """Size of a segment; 0 for other files and for one that the pipeline has just deleted."""
+    try:
+        return file.stat().st_size if file.name.endswith(".log") else 0
+    except FileNotFoundError:
+        return 0
 
 
 def write_all(descriptor: int, buffers: list[bytes]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
@@ -31,9 +31,12 @@ class PipelineProcess:
         self._target = target
         self._ready = ready
         self._context = multiprocessing.get_context("spawn")
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
         self._draining = False
+        self._given_up = False
         self._process: Any = None
-        self._control: Connection | None = None
+        self._control: Any = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -44,17 +47,19 @@ class PipelineProcess:
 
     def drain(self, timeout_s: float = 60.0) -> bool:
         """Have everything in the journal published, then end the process; False when it took too long."""
-        self._draining = True
-        control = self._control
-        if control is not None:
-            try:
-                control.send(_DRAIN)
-            except OSError:
-                logger.warning("the pipeline has gone; what is in the journal will be published at the next start")
         if self._thread is None:
             return True
+        with self._lock:
+            self._draining = True
+            self._wake.set()
+            self._tell()
         # The watching thread waits for the child; a second wait would find nobody and no exit code.
         self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            # The interpreter would wait for it without end. What it is doing is done again at the next start.
+            self._given_up = True
+            self._process.kill()
+            self._thread.join()
         return bool(self._process.exitcode == 0)
 
     @property
@@ -74,15 +79,23 @@ class PipelineProcess:
             self._ready()
 
     def _watch(self) -> None:
+        last_try = False
         while True:
             self._process.join()
-            if self._draining:
+            if self._given_up or (self._draining and (last_try or self._process.exitcode == 0)):
                 return
             logger.error("the pipeline ended with code %s, starting it again", self._process.exitcode)
-            time.sleep(RESTART_S)
-            if self._draining:
-                return
-            self._spawn()
+            self._wake.wait(RESTART_S)
+            with self._lock:
+                self._spawn()
+                if self._draining:
+                    last_try = True
+                    self._tell()
+
+    def _tell(self) -> None:
+        """Tell the child to drain; one that has died is replaced by the watching thread, which tells the next."""
+        with contextlib.suppress(OSError):
+            self._control.send(_DRAIN)
 
 
 def _child(target: Callable[[Callable[[], bool]], None], control: Connection, level: int) -> None:
@@ -95,7 +108,7 @@ def _child(target: Callable[[Callable[[], bool]], None], control: Connection, le
     def listen() -> None:
         try:
             control.recv()
-        except EOFError:
+        except (EOFError, OSError):
             # The parent was killed. Whatever is half done is done again by its successor.
             os._exit(1)
         stop.set()

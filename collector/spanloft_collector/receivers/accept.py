@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from typing import NamedTuple, cast
 
 from google.protobuf.message import DecodeError, Message
@@ -17,6 +18,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from spanloft_collector import telemetry
 from spanloft_collector.errors import BadRequest, JournalError, Overloaded
 from spanloft_collector.journal import Journal, Kind
+from spanloft_collector.receivers.budget import HEAVY_BYTES
 
 REQUEST_TYPES: dict[Kind, type[Message]] = {
     Kind.TRACES: ExportTraceServiceRequest,
@@ -74,11 +76,18 @@ class Acceptor:
         self.journal = journal
         self.seen = seen or SeenSpans()
         self._lock = threading.Lock()
+        self._heavy = threading.Lock()
         self._in_flight: dict[int, list[int]] = {}
         self._tickets = 0
         self._latest: Future[None] | None = None
         self._not_passed_on: Counter[tuple[str, str, str | None]] = Counter()
         journal.set_failure_hook(self._forget_in_flight)
+
+    @contextmanager
+    def turn(self, size: int) -> Iterator[None]:
+        """Hold this while decoding a request of ``size`` bytes: large ones take turns, small ones never wait."""
+        with self._heavy if size > HEAVY_BYTES else nullcontext():
+            yield
 
     def accept(self, kind: Kind, body: bytes, *, project: str = "default", transport: str = "") -> Receipt:
         """Decode and check ``body`` (protobuf) and queue it for the journal.
@@ -188,7 +197,8 @@ class Acceptor:
         latest = self._latest
         if failures != self.journal.failures:
             raise Overloaded("a write to the journal failed; try again", retry_after_s=1)
-        return latest
+        # Once it is settled nothing is on its way: what is still remembered is on disk, and what failed is forgotten.
+        return None if latest is None or latest.done() else latest
 
     def _forget_in_flight(self) -> None:
         """Called by the journal when a write failed: spans not on disk may be sent again."""

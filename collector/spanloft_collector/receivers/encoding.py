@@ -17,6 +17,10 @@ from spanloft_collector.errors import BadRequest
 _HEX_ID_KEYS = frozenset({"traceId", "spanId", "parentSpanId", "trace_id", "span_id", "parent_span_id"})
 
 
+# Below protobuf's own limit of 100, or what is taken as JSON could not be read from the journal.
+_MAX_DEPTH = 90
+
+
 class BodyTooLarge(BadRequest):
     """The body exceeds the limit, before or after decompression."""
 
@@ -92,7 +96,7 @@ def parse_json(body: bytes, message: Message) -> Message:
         raise BadRequest(f"expected a JSON object ({message.DESCRIPTOR.name}), found {type(document).__name__}")
     try:
         ids_to_base64(document)
-        ParseDict(document, message, ignore_unknown_fields=True, max_recursion_depth=100)
+        ParseDict(document, message, ignore_unknown_fields=True, max_recursion_depth=_MAX_DEPTH)
     except (ParseError, ValueError, TypeError, RecursionError, AttributeError, OverflowError) as error:
         raise BadRequest(f"the body is no {message.DESCRIPTOR.name}: {error}") from None
     return message

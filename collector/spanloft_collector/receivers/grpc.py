@@ -20,6 +20,7 @@ from spanloft_collector import telemetry
 from spanloft_collector.errors import BadRequest, JournalError, Overloaded
 from spanloft_collector.journal import Kind
 from spanloft_collector.receivers.accept import Acceptor
+from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.http import project_of
 
 logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ _DETAILS_KEY = "grpc-status-details-bin"
 
 
 def create_server(
-    acceptor: Acceptor, *, keys: Mapping[str, str], max_body_bytes: int, workers: int = 16
+    acceptor: Acceptor, *, keys: Mapping[str, str], max_body_bytes: int, budget: InflightBudget, workers: int = 16
 ) -> grpc.Server:
     """Create the gRPC server; the caller adds a port and starts it."""
     server = grpc.server(
@@ -46,13 +47,13 @@ def create_server(
         compression=grpc.Compression.NoCompression,
     )
     for service, (kind, response_type) in _SERVICES.items():
-        handler: Any = grpc.unary_unary_rpc_method_handler(_export(acceptor, keys, kind, response_type))
+        handler: Any = grpc.unary_unary_rpc_method_handler(_export(acceptor, keys, budget, kind, response_type))
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Export": handler}),))
     return server
 
 
 def _export(
-    acceptor: Acceptor, keys: Mapping[str, str], kind: Kind, response_type: Callable[[], Any]
+    acceptor: Acceptor, keys: Mapping[str, str], budget: InflightBudget, kind: Kind, response_type: Callable[[], Any]
 ) -> Callable[[bytes, grpc.ServicerContext], bytes]:
     empty: bytes = response_type().SerializeToString()
 
@@ -60,11 +61,17 @@ def _export(
         project = project_of(keys, _authorization(context))
         if project is None:
             _abort(context, grpc.StatusCode.UNAUTHENTICATED, "missing or wrong API key")
+        size = len(body)
         try:
-            receipt = acceptor.accept(kind, body, project=project, transport="grpc")
-            del body
-            if receipt.durable is not None:
-                receipt.durable.result()
+            budget.take(size)
+            try:
+                with acceptor.turn(size):
+                    receipt = acceptor.accept(kind, body, project=project, transport="grpc")
+                del body
+                if receipt.durable is not None:
+                    receipt.durable.result()
+            finally:
+                budget.give(size)
         except BadRequest as error:
             _abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except Overloaded as error:

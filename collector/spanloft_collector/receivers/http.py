@@ -6,6 +6,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -25,6 +26,7 @@ from spanloft_collector import telemetry
 from spanloft_collector.errors import BadRequest, JournalError, Overloaded
 from spanloft_collector.journal import Kind
 from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, Receipt
+from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.encoding import BodyTooLarge, UnknownEncoding, decompress, parse_json
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 SUPPORTED = f"{JSON}, {PROTOBUF}"
 # google.rpc.Code
-INVALID_ARGUMENT, RESOURCE_EXHAUSTED, INTERNAL, UNAVAILABLE, UNAUTHENTICATED = 3, 8, 13, 14, 16
+INVALID_ARGUMENT, UNIMPLEMENTED, UNAVAILABLE, UNAUTHENTICATED = 3, 12, 14, 16
 
 # All of them reach the handler, which says what is supported.
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -43,26 +45,12 @@ _RESPONSES: dict[Kind, type[Message]] = {
     Kind.LOGS: ExportLogsServiceResponse,
     Kind.METRICS: ExportMetricsServiceResponse,
 }
-# Bodies beyond this are decoded in a thread, so that small requests don't wait for them.
-_INLINE_BYTES = 2 * 1024 * 1024
-
-
-class InflightBudget:
-    """Bounds the request bytes in memory over all connections."""
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self.used = 0
-
-    def take(self, size: int) -> None:
-        """Reserve ``size`` bytes; Overloaded when the budget is spent and something else will free it."""
-        if self.used and self.used + size > self.limit:
-            raise Overloaded("too many request bytes in flight; try again", retry_after_s=1)
-        self.used += size
-
-    def give(self, size: int) -> None:
-        """Return bytes."""
-        self.used -= size
+# Bodies beyond this are decoded in a thread, so that small requests don't wait for them. JSON takes ten times as long.
+_INLINE_BYTES = {PROTOBUF: 1024 * 1024, JSON: 128 * 1024}
+_BODY_S = 60.0
+"""How long a body may take to arrive: what it holds of the budget is denied to others."""
+_EXPANSION = 8
+"""What a compressed body is taken to grow to while it is being decompressed."""
 
 
 class HttpReceiver:
@@ -74,33 +62,35 @@ class HttpReceiver:
         *,
         keys: Mapping[str, str],
         max_body_bytes: int,
-        max_inflight_bytes: int,
+        budget: InflightBudget,
     ) -> None:
         self.acceptor = acceptor
         self.keys = keys
         self.max_body_bytes = max_body_bytes
-        self.budget = InflightBudget(max_inflight_bytes)
+        self.budget = budget
         self.ready = True
         self.app = Starlette(
             routes=[
-                *(Route(path, self.export, methods=_METHODS) for path in _PATHS),
+                *(Route(path, partial(self.export, kind), methods=_METHODS) for path, kind in _PATHS.items()),
                 Route("/healthz", self.health),
                 Route("/readyz", self.readiness),
                 Route("/metrics", self.metrics),
-            ]
+            ],
+            exception_handlers={404: self.not_found},
         )
+        self.app.router.redirect_slashes = False
 
-    async def export(self, request: Request) -> Response:
+    async def export(self, kind: Kind, request: Request) -> Response:
         """Handle one export request; every outcome is an OTLP answer."""
+        media_type = media_type_of(request)
         if request.method != "POST":
-            return PlainTextResponse(
-                "405 method not allowed, supported: [POST]", status_code=405, headers={"Allow": "POST"}
-            )
-        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            response = self._plain_or_status(media_type, 405, "405 method not allowed, supported: [POST]")
+            response.headers["Allow"] = "POST"
+            return response
         if media_type not in (PROTOBUF, JSON):
             return PlainTextResponse(f"415 unsupported media type, supported: [{SUPPORTED}]", status_code=415)
         try:
-            return await self._export(request, media_type)
+            return await self._export(kind, request, media_type)
         except UnknownEncoding as error:
             return self._failure(media_type, 415, INVALID_ARGUMENT, str(error))
         except BodyTooLarge as error:
@@ -118,23 +108,23 @@ class HttpReceiver:
             logger.exception("request failed")
             return self._unavailable(media_type, "the collector failed on this request; see its log", 5)
 
-    async def _export(self, request: Request, media_type: str) -> Response:
+    async def _export(self, kind: Kind, request: Request, media_type: str) -> Response:
         project = self._project(request)
         if project is None:
             response = self._failure(media_type, 401, UNAUTHENTICATED, "missing or wrong API key")
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         self.acceptor.journal.check_capacity()
-        kind = _PATHS[request.url.path]
         body, taken = await self._read_body(request)
         try:
-            encoding = request.headers.get("content-encoding", "")
+            encoding = request.headers.get("content-encoding", "").strip().lower()
             size = len(body)
-            if encoding and encoding.lower() != "identity":
-                # Reserve for the output before it exists; a typical ratio, corrected below.
-                self.budget.take(size * 8)
-                taken += size * 8
-            if size > _INLINE_BYTES or (encoding and size > _INLINE_BYTES // 8):
+            if encoding not in ("", "identity"):
+                # Reserve for the output before it exists.
+                size = min(size * _EXPANSION, self.max_body_bytes)
+                self.budget.take(size, held=taken)
+                taken += size
+            if size > _INLINE_BYTES[media_type]:
                 receipt = await asyncio.to_thread(self._accept, kind, body, encoding, media_type, project)
             else:
                 receipt = self._accept(kind, body, encoding, media_type, project)
@@ -148,26 +138,36 @@ class HttpReceiver:
 
     def _accept(self, kind: Kind, body: bytes, encoding: str, media_type: str, project: str) -> Receipt:
         data = decompress(body, encoding, self.max_body_bytes)
-        if media_type == PROTOBUF:
-            return self.acceptor.accept(kind, data, project=project, transport="http")
-        message = parse_json(data, REQUEST_TYPES[kind]())
-        return self.acceptor.accept_message(
-            kind, message, message.SerializeToString(), project=project, transport="http"
-        )
+        with self.acceptor.turn(len(data)):
+            if media_type == PROTOBUF:
+                return self.acceptor.accept(kind, data, project=project, transport="http")
+            message = parse_json(data, REQUEST_TYPES[kind]())
+            return self.acceptor.accept_message(
+                kind, message, message.SerializeToString(), project=project, transport="http"
+            )
 
     async def _read_body(self, request: Request) -> tuple[bytes, int]:
         """Read the body within the limits; returns it and the bytes taken from the budget."""
         declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self.max_body_bytes:
+        if declared.isdecimal() and int(declared) > self.max_body_bytes:
             raise BodyTooLarge(f"the body has {declared} bytes, the limit is {self.max_body_bytes}")
-        taken, chunks = 0, []
+        # All of a body of known size at once: two that each got half of the budget would both be sent away.
+        taken = int(declared) if declared.isdecimal() else 0
+        self.budget.take(taken)
+        received, chunks = 0, []
         try:
-            async for chunk in request.stream():
-                self.budget.take(len(chunk))
-                taken += len(chunk)
-                chunks.append(chunk)
-                if taken > self.max_body_bytes:
-                    raise BodyTooLarge(f"the body is larger than {self.max_body_bytes} bytes")
+            async with asyncio.timeout(_BODY_S):
+                async for chunk in request.stream():
+                    received += len(chunk)
+                    if received > self.max_body_bytes:
+                        raise BodyTooLarge(f"the body is larger than {self.max_body_bytes} bytes")
+                    if received > taken:
+                        self.budget.take(received - taken, held=taken)
+                        taken = received
+                    chunks.append(chunk)
+        except TimeoutError:
+            self.budget.give(taken)
+            raise Overloaded(f"the body did not arrive within {_BODY_S:g} s; try again") from None
         except BaseException:
             self.budget.give(taken)
             raise
@@ -186,6 +186,16 @@ class HttpReceiver:
     def _failure(self, media_type: str, status: int, code: int, text: str) -> Response:
         telemetry.REQUESTS.labels("http", str(status)).inc()
         return Response(encode(Status(code=code, message=text), media_type), status_code=status, media_type=media_type)
+
+    def _plain_or_status(self, media_type: str, status: int, text: str) -> Response:
+        """``text`` as a Status in the request's encoding; plain where the request has none that we speak."""
+        if media_type in (PROTOBUF, JSON):
+            return self._failure(media_type, status, UNIMPLEMENTED, text)
+        return PlainTextResponse(text, status_code=status)
+
+    async def not_found(self, request: Request, error: Exception) -> Response:
+        """404 for paths of other signals."""
+        return self._plain_or_status(media_type_of(request), 404, f"404 not found, supported: [{', '.join(_PATHS)}]")
 
     def _unavailable(self, media_type: str, text: str, retry_after_s: float) -> Response:
         response = self._failure(media_type, 503, UNAVAILABLE, text)
@@ -209,6 +219,11 @@ class HttpReceiver:
         telemetry.JOURNAL_PENDING.set(self.acceptor.journal.pending_bytes)
         telemetry.JOURNAL_BACKLOG.set(self.acceptor.journal.backlog_bytes())
         return Response(generate_latest(telemetry.REGISTRY), media_type=CONTENT_TYPE_LATEST)
+
+
+def media_type_of(request: Request) -> str:
+    """Media type of the body, lower-case, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def project_of(keys: Mapping[str, str], authorization: str) -> str | None:
