@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from google.protobuf.message import Message
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
@@ -147,13 +148,18 @@ def write_rows(table: pa.Table, output: str) -> None:
 
 def print_table(table: pa.Table) -> None:
     """Show rows to a person; numbers to the right, long results cut with a note."""
+    console = Console()
     shown = Table(show_edge=False, header_style="bold")
     for field in table.schema:
         numeric = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        shown.add_column(field.name, justify="right" if numeric else "left", overflow="fold")
+        shown.add_column(field.name, justify="right" if numeric else "left", no_wrap=True, overflow="ellipsis")
     for row in table.slice(0, _TABLE_ROWS).to_pylist():
-        shown.add_row(*("" if value is None else str(value) for value in row.values()))
-    console = Console()
-    console.print(shown, markup=False)
+        shown.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
+    if not console.is_terminal:
+        # A pipe has no width: whoever reads it wants whole values.
+        console = Console(
+            width=max(console.width, console.measure(shown, options=console.options.update(width=10_000)).maximum)
+        )
+    console.print(shown)
     if table.num_rows > _TABLE_ROWS:
         console.print(f"{table.num_rows - _TABLE_ROWS} more rows; add LIMIT, or use --format csv", style="dim")

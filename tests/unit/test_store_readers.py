@@ -6,10 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from spanloft_collector.store.manifest import LiveFile, load_manifest, update_manifest
+from spanloft_collector.store.manifest import LiveFile, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import to_table
 
@@ -44,14 +42,3 @@ def test_queries_never_fail_while_a_manifest_is_replaced(tmp_path: Path, writer:
     thread.join()
     assert failed == []
     assert counts == {1}
-
-
-def test_manifests_of_the_former_kind_are_adopted(tmp_path: Path) -> None:
-    store = ParquetStore(tmp_path)
-    file = {"file": "data/x/1", "dataset": "x", "day": "2026-01-01", "rows": 1, "bytes": 2, "level": 0}
-    old = pa.Table.from_pylist([file]).replace_schema_metadata({"spanloft.watermark": '{"ingest_us": 5}'})
-    pq.write_table(old, tmp_path / "manifest" / "ingest.parquet")
-    ParquetStore(tmp_path)
-    assert load_manifest(store.manifest_path("ingest")).files == [LiveFile(**file)]
-    assert store.watermark("ingest") == {"ingest_us": 5}
-    assert not (tmp_path / "manifest" / "ingest.parquet").exists()

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-import pyarrow.parquet as pq
 
 from spanloft_collector.errors import StoreError
 from spanloft_collector.store.files import locked, write_durably
@@ -99,15 +98,3 @@ def update_manifest(
         updated = Manifest(files, dict(watermark) if watermark is not None else current.watermark, retired)
         write_durably(path, updated.dumps())
     return updated
-
-
-def adopt_parquet(path: Path) -> None:
-    """Turn a manifest of the form that was used before, a Parquet file, into a current one."""
-    table = pq.read_table(path, partitioning=None)
-    metadata = table.schema.metadata or {}
-    files = [LiveFile(**row) for row in table.to_pylist()]
-    watermark = orjson.loads(metadata.get(b"spanloft.watermark", b"{}"))
-    retired = orjson.loads(metadata.get(b"spanloft.retired", b"{}"))
-    if not path.with_suffix(SUFFIX).exists():
-        write_durably(path.with_suffix(SUFFIX), Manifest(files, watermark, retired).dumps())
-    path.unlink()

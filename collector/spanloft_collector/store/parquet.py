@@ -23,7 +23,6 @@ from spanloft_collector.store.manifest import (
     SUFFIX,
     LiveFile,
     Manifest,
-    adopt_parquet,
     load_manifest,
     update_manifest,
 )
@@ -159,8 +158,6 @@ class ParquetStore:
                 make_directory(directory)
                 write_parquet(empty, [], arrow_schema(dataset), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
                 fsync_directory(directory)
-        for old in (self.root / "manifest").glob("*.parquet"):
-            adopt_parquet(old)
         if not self.manifest_path("none").exists():
             update_manifest(self.manifest_path("none"))
         meta = {"schema_version": SCHEMA_VERSION, "root": str(self.root)}
