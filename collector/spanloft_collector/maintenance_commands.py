@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
+from pathlib import Path
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -14,6 +15,7 @@ from rich.table import Table
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.ingest import create_pricer
 from spanloft_collector.maintenance.compaction import MergePlan, compact, plan_merges
+from spanloft_collector.maintenance.export import FORMATS, check_datasets, export_otlp, export_tables, prepare
 from spanloft_collector.maintenance.remap import RemapReport, remap
 from spanloft_collector.maintenance.reprice import ModelBill, RepriceReport, reprice
 from spanloft_collector.maintenance.selection import Selection, parse_time
@@ -162,6 +164,39 @@ def print_expiry(console: Console, plans: list[Expiry]) -> None:
         others = f"{sum(plan.rows.values()) - spans:,}" if not plan.projects else ""
         table.add_row(plan.day, plan.reason, f"{spans:,}", others, decimal(plan.bytes))
     console.print(table, markup=False)
+
+
+def run_export(
+    settings: Settings,
+    output: Path,
+    *,
+    file_format: str,
+    datasets: list[str],
+    since: str | None,
+    until: str | None,
+    service: str | None,
+) -> int:
+    """Write the store, or a part of it, to files in a folder."""
+    if file_format not in FORMATS:
+        raise SpanloftError(f"--format {file_format}: expected one of {', '.join(FORMATS)}")
+    if file_format == "otlp" and datasets:
+        raise SpanloftError("--dataset: OTLP files hold spans, logs and metrics; choose parquet or csv for one dataset")
+    chosen = check_datasets(datasets)
+    selection = Selection(since_us=parse_time(since, "--since"), until_us=parse_time(until, "--until"), service=service)
+    store = ParquetStore(settings.store)
+    prepare(output)
+    # The lock keeps files in place that this reads, as long as it may take.
+    with maintenance_lock(store.root), progress_bar("Exporting rows") as advance:
+        if file_format == "otlp":
+            written = export_otlp(store, output, selection, advance)
+        else:
+            written = export_tables(store, output, chosen, file_format, selection, advance)
+    console = Console(highlight=False)
+    counts = ", ".join(f"{rows:,} {name}" for name, rows in written.items())
+    console.print(f"{counts} -> {output}", markup=False, soft_wrap=True)
+    if file_format == "otlp":
+        console.print(f"To load them: spanloft load --store DIRECTORY {output}", markup=False, soft_wrap=True)
+    return 0
 
 
 def free(store: ParquetStore, settings: Settings, console: Console) -> None:

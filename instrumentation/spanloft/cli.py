@@ -206,6 +206,29 @@ def remap(
 
 
 @app.command()
+def export(
+    output: Annotated[Path, typer.Argument(help="An empty or new folder")],
+    store: StoreOption = None,
+    file_format: Annotated[str, typer.Option("--format", help="parquet, csv, or otlp (JSON lines)")] = "parquet",
+    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated")] = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    service: Annotated[str | None, typer.Option("--service", help="Only this service (a glob)")] = None,
+) -> None:
+    """Write the store, or a part of it, to files; 'spanloft load' takes the OTLP ones."""
+    code = part("spanloft_collector.maintenance_commands").run_export(
+        _settings(store),
+        output,
+        file_format=file_format,
+        datasets=dataset or [],
+        since=since,
+        until=until,
+        service=service,
+    )
+    raise SystemExit(code)
+
+
+@app.command()
 def compact(store: StoreOption = None, dry_run: DryRunOption = False) -> None:
     """Merge small files now; the collector also does it by and by."""
     raise SystemExit(part("spanloft_collector.maintenance_commands").run_compact(_settings(store), dry_run=dry_run))

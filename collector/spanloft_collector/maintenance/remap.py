@@ -79,8 +79,10 @@ def remap(
     report = RemapReport(now.strftime("%Y%m%dT%H%M%S.%fZ"))
     run = _Run(store, pricer, selection, report, now.replace(tzinfo=None))
     if dry_run:
-        for day in run.days(progress):
-            run.look(day, None)
+        # The lock keeps files in place that this reads, as long as it may take.
+        with maintenance_lock(store.root):
+            for day in run.days(progress):
+                run.look(day, None)
         return report
     with maintenance_lock(store.root), leases(store, "cost", "latency"), Rewrites(store, settle_s=settle_s) as rewrites:
         for day in run.days(progress):

@@ -104,8 +104,10 @@ def reprice(
     now = datetime.now(UTC)
     run = _Run(store, pricer, selection, RepriceReport(now.strftime("%Y%m%dT%H%M%S.%fZ")), now.replace(tzinfo=None))
     if dry_run:
-        for _ in run.files(progress):
-            pass
+        # The lock keeps files in place that this reads, as long as it may take.
+        with maintenance_lock(store.root):
+            for _ in run.files(progress):
+                pass
         return run.report
     with maintenance_lock(store.root), leases(store, "cost"), Rewrites(store, settle_s=settle_s) as rewrites:
         for day, files in groupby(run.files(progress), lambda found: found[0].file.day):
