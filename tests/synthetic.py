@@ -303,6 +303,7 @@ def publish(
         spans: number of spans, give or take one trace of each kind.
         seed: same seed, same store.
         sample: mark the rows as sample data (``environment = 'sample'``).
+        hostile: add the trace with hostile texts.
         until: end of the traffic; now when not given.
     """
     if not isinstance(store, ParquetStore):
@@ -316,7 +317,7 @@ def publish(
     for tables in builder.tables():
         for dataset, table in tables.items():
             merged.setdefault(dataset, []).append(table)
-    for dataset, columns in handmade(until).items():
+    for dataset, columns in handmade(until, hostile=hostile).items():
         merged[dataset].append(to_table(dataset, columns))
     whole = {dataset: pa.concat_tables(tables) for dataset, tables in merged.items()}
     store.publish("ingest", {name: table for name, table in whole.items() if name != "costs"}, {"seq": 1})
@@ -347,10 +348,13 @@ def main() -> None:
     parser.add_argument("store", type=Path)
     parser.add_argument("--spans", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--no-hostile", action="store_true", help="leave out the trace with hostile texts")
     parser.add_argument("--sample", action="store_true", help="mark the rows as sample data")
     arguments = parser.parse_args()
     began = time.perf_counter()
-    publish(arguments.store, arguments.spans, seed=arguments.seed, sample=arguments.sample)
+    publish(
+        arguments.store, arguments.spans, seed=arguments.seed, sample=arguments.sample, hostile=not arguments.no_hostile
+    )
     print(f"{arguments.spans:,} spans in {time.perf_counter() - began:.1f} s -> {arguments.store}")
 
 

@@ -42,12 +42,13 @@ class _Rows:
         return {name: [row.get(name) for row in self.rows] for name in names}
 
 
-def handmade(until: dt.datetime) -> dict[str, dict[str, list[Any]]]:
+def handmade(until: dt.datetime, *, hostile: bool = True) -> dict[str, dict[str, list[Any]]]:
     """Column lists of spans, payloads and costs; the traces ended a few minutes before ``until``."""
     end = until.astimezone(dt.UTC).replace(tzinfo=None)
     spans, payloads, costs = _Rows(), _Rows(), _Rows()
     _rich(end - dt.timedelta(minutes=4), spans, payloads, costs)
-    _hostile(end - dt.timedelta(minutes=3), spans, payloads)
+    if hostile:
+        _hostile(end - dt.timedelta(minutes=3), spans, payloads)
     _unpriced(end - dt.timedelta(minutes=6), spans, payloads, costs)
     _long(end - dt.timedelta(minutes=9), spans, payloads)
     for row in spans.rows:

@@ -36,6 +36,11 @@ def store_path() -> Path:
     return Path(value).expanduser()
 
 
+def manifests() -> str:
+    """Pattern of the manifests' files."""
+    return str(store_path() / MANIFESTS / "*.json")
+
+
 def endpoint() -> str:
     """OTLP/HTTP address of the collector."""
     return os.environ.get(ENDPOINT_VARIABLE, "http://127.0.0.1:4318")

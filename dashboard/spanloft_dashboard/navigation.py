@@ -23,10 +23,15 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Observe": (
         Entry("overview", "Overview", "space_dashboard"),
         Entry("traces", "Traces", "account_tree", "traces"),
+        Entry("sessions", "Sessions", "forum", "sessions"),
     ),
     "Understand": (
         Entry("cost", "Cost", "payments", "cost"),
         Entry("latency", "Latency", "timer", "latency"),
+    ),
+    "Work": (
+        Entry("sql", "SQL", "database", "sql"),
+        Entry("health", "Health", "monitor_heart", "health"),
     ),
 }
 """A page is a line here and a file in ``pages/``."""

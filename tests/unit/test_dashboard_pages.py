@@ -27,14 +27,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ParquetStore(tmp_path_factory.mktemp("empty")).root
 
 
-def open_page(monkeypatch: pytest.MonkeyPatch, store: Path, page: str = "overview", **query: str) -> AppTest:
+def open_page(monkeypatch: pytest.MonkeyPatch, store: Path, name: str = "overview", **query: str) -> AppTest:
     cache_data.clear()
     cache_resource.clear()
     monkeypatch.setenv("SPANLOFT_STORE", str(store))
     app = AppTest.from_file(str(MAIN), default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    app.switch_page(page_file(page))
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page(page_file(name))
     app.run()
     assert not app.exception
     return app
@@ -46,45 +46,46 @@ def words(app: AppTest) -> str:
     return "\n".join(str(element.value) for element in parts)
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_shows_data(monkeypatch: pytest.MonkeyPatch, full: Path, page: str) -> None:
-    app = open_page(monkeypatch, full, page, range="14d")
-    assert app.title[0].value == TITLES[page]
+@pytest.mark.parametrize("name", PAGES)
+def test_shows_data(monkeypatch: pytest.MonkeyPatch, full: Path, name: str) -> None:
+    app = open_page(monkeypatch, full, name, range="14d")
+    assert app.title[0].value == TITLES[name]
     text = words(app)
     assert "could not be" not in text
     assert "instrument()" not in text
+    assert app.metric or name in {"sql", "traces"}
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_an_empty_store_shows_how_to_begin(monkeypatch: pytest.MonkeyPatch, empty: Path, page: str) -> None:
-    app = open_page(monkeypatch, empty, page)
+@pytest.mark.parametrize("name", PAGES)
+def test_an_empty_store_shows_how_to_begin(monkeypatch: pytest.MonkeyPatch, empty: Path, name: str) -> None:
+    app = open_page(monkeypatch, empty, name)
     assert "import spanloft\nspanloft.instrument()" in words(app)
     assert not app.metric
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_missing_store_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: str) -> None:
-    app = open_page(monkeypatch, tmp_path / "nowhere", page)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_missing_store_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
+    app = open_page(monkeypatch, tmp_path / "nowhere", name)
     assert "no store here" in words(app)
     assert not app.metric
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_a_store_whose_files_are_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, page: str) -> None:
+@pytest.mark.parametrize("name", PAGES)
+def test_a_store_whose_files_are_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     store = synthetic.publish(tmp_path / "broken", 100).root
     for file in (store / "data" / "spans").rglob("ingest-*.parquet"):
         file.write_bytes(b"not a parquet file")
-    app = open_page(monkeypatch, store, page)
+    app = open_page(monkeypatch, store, name)
     text = words(app)
     assert "can't be read" in text or "could not be loaded" in text
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_filter_that_matches_nothing_leaves_no_empty_charts(
-    monkeypatch: pytest.MonkeyPatch, full: Path, page: str
+    monkeypatch: pytest.MonkeyPatch, full: Path, name: str
 ) -> None:
-    app = open_page(monkeypatch, full, page, service="nobody", range="1h")
+    app = open_page(monkeypatch, full, name, service="nobody", range="1h")
     assert "could not be" not in words(app)
 
 
@@ -171,3 +172,38 @@ def test_unpriced_calls_are_listed(monkeypatch: pytest.MonkeyPatch, full: Path) 
 def test_cost_can_be_grouped(monkeypatch: pytest.MonkeyPatch, full: Path, by: str) -> None:
     app = open_page(monkeypatch, full, "cost", range="14d", by=by)
     assert any("grouped" in frame.value and len(frame.value) for frame in app.dataframe)
+
+
+def test_a_session_reads_like_a_conversation(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "sessions", session="s-rich")
+    text = words(app)
+    assert "Where is my lamp?" in text
+    assert RICH_ANSWER in text
+    assert len(app.chat_message) == 2
+    assert "There is no session" in words(open_page(monkeypatch, full, "sessions", session="nobody"))
+
+
+def test_sql_answers_and_refuses(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "sql", sql="SELECT 41 + 1 AS answer, [1, 2] AS list, {'a': 1} AS struct")
+    assert list(app.dataframe[0].value["answer"]) == [42]
+    assert any("1 row in" in caption.value for caption in app.caption)
+    for statement in ("DROP VIEW spans", "SELECT * FROM read_text('/etc/passwd')", "SELEC"):
+        refused = open_page(monkeypatch, full, "sql", sql=statement)
+        assert "This could not be loaded" in words(refused)
+        assert not refused.dataframe
+
+
+def test_sql_examples_run(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "sql")
+    assert app.dataframe
+    app.button_group(key="_example").set_value("sql_slow_tools").run()
+    assert "find_order" in set(app.dataframe[0].value["tool_name"])
+    assert "tool_calls" in app.text_area[0].value
+
+
+def test_health_keeps_the_books(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "health", range="14d")
+    figures = {metric.label: metric.value for metric in app.metric}
+    assert figures["Spans stored"] != "0"
+    datasets = {value for frame in app.dataframe if "dataset" in frame.value for value in frame.value["dataset"]}
+    assert {"spans", "payloads", "costs"} <= datasets

@@ -394,7 +394,8 @@ def test_sessions(reader: DuckDBReader) -> None:
     assert rows["session-1"]["status"] == "1 failed"
     assert rows["session-0"]["total"] == 3
     assert _rows(reader, "sessions_list", sort_by="dearest")[0]["session_id"] == "session-0"
-    assert _rows(reader, "sessions_list", sort_by="longest")[0]["session_id"] in {"session-0", "session-2"}
+    assert rows["session-0"]["length_ms"] == 3_600_000 + 2_000, "to the end of its last call"
+    assert _rows(reader, "sessions_list", sort_by="longest")[0]["session_id"] == "session-0"
 
 
 def test_session_cards(reader: DuckDBReader) -> None:

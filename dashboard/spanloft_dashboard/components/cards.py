@@ -11,6 +11,7 @@ import streamlit as st
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.scope import Scope
 
+UNCHANGED = "0 %"
 Good = Literal["up", "down", "none"]
 
 
@@ -37,12 +38,19 @@ def cards(items: Sequence[Card], scope: Scope, *, width: int = 146) -> None:
             _card(item, scope)
 
 
+def _change(item: Card) -> str | None:
+    """Change against the period before in words; None when nothing is known of that period."""
+    if item.before == 0 and item.now is not None:
+        return UNCHANGED if item.now == 0 else "new"
+    return fmt.change(item.now, item.before)
+
+
 def _card(item: Card, scope: Scope) -> None:
+    delta = _change(item)
     compared = scope.window().before is not None
-    delta = fmt.change(item.now, item.before)
-    flat = delta in (None, "0 %")
+    moved = delta is not None and delta != UNCHANGED
     color: Literal["off", "normal", "inverse"] = "off"
-    if not flat and item.good != "none":
+    if moved and item.good != "none":
         color = "normal" if item.good == "up" else "inverse"
     trend = [0.0 if value is None else float(value) for value in item.trend]
     st.metric(
@@ -50,7 +58,7 @@ def _card(item: Card, scope: Scope) -> None:
         item.value,
         delta=delta if delta is not None else "no earlier data" if compared else None,
         delta_color=color,
-        delta_arrow="off" if flat else "auto",
+        delta_arrow="auto" if moved else "off",
         delta_description=scope.previous if delta is not None else None,
         help=item.help or None,
         height="stretch",

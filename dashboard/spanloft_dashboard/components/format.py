@@ -62,10 +62,27 @@ def speed(tokens_per_s: float | None) -> str:
     return UNKNOWN if tokens_per_s is None else f"{tokens_per_s:,.0f} tok/s"
 
 
+def decimal(value: float | None) -> str:
+    """A number with one decimal."""
+    return UNKNOWN if value is None else f"{value:,.1f}"
+
+
+def size(value: float | None) -> str:
+    """Bytes as '12.3 MB'."""
+    if value is None:
+        return UNKNOWN
+    for limit, divisor, unit in ((1e3, 1, "B"), (1e6, 1e3, "kB"), (1e9, 1e6, "MB"), (float("inf"), 1e9, "GB")):
+        if value < limit:
+            return f"{value / divisor:.0f} {unit}" if unit in ("B", "kB") else f"{value / divisor:.1f} {unit}"
+    return UNKNOWN
+
+
 def percent(share: float | None) -> str:
     """A share of 1 as '1.2 %'."""
     if share is None:
         return UNKNOWN
+    if share in (0, 1):
+        return f"{share * 100:.0f} %"
     return f"{share * 100:.2f} %" if 0 < share < 0.01 else f"{share * 100:.1f} %"
 
 

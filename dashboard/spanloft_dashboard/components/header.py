@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -17,13 +18,17 @@ STALE_SECONDS = 3600
 FACET_LIMIT = 60
 
 
-def header(title: str, question: str, *, search: bool = False) -> Scope | None:
+def header(
+    title: str, question: str, *, search: bool = False, filters: Sequence[str] = FILTERS, ranges: bool = True
+) -> Scope | None:
     """Draw the top of a page and return its scope; None when there is nothing to show below.
 
     Args:
         title: name of the page.
         question: one sentence saying what the page answers.
         search: whether the page has a text search.
+        filters: filters that the page obeys.
+        ranges: whether the page obeys the time range.
     """
     scope = Scope.from_url()
     left, right = st.columns([5, 6], vertical_alignment="bottom", gap="medium")
@@ -39,9 +44,11 @@ def header(title: str, question: str, *, search: bool = False) -> Scope | None:
         empty.onboarding()
         return None
     with right:
-        _ranges(scope)
+        if ranges:
+            _ranges(scope)
         _freshness(extent)
-    _filters(scope, search)
+    if filters or search:
+        _filters(scope, search, filters)
     return scope
 
 
@@ -104,7 +111,7 @@ def _freshness(extent: dict[str, Any]) -> None:
         st.caption(f"As of {fmt.local(now):%H:%M:%S} · {zone.replace('_', ' ')}", width="content")
 
 
-def _filters(scope: Scope, search: bool) -> None:
+def _filters(scope: Scope, search: bool, filters: Sequence[str]) -> None:
     facets = _facets(scope)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="filters"):
         if search:
@@ -118,7 +125,7 @@ def _filters(scope: Scope, search: bool) -> None:
                 width=300,
                 icon=":material/search:",
             )
-        for name in FILTERS:
+        for name in filters:
             _filter(name, scope, facets.get(name, []))
         if scope.filters or scope.text:
             st.button("Clear", icon=":material/close:", type="tertiary", on_click=_clear, key="_clear")

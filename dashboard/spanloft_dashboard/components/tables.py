@@ -82,6 +82,14 @@ def height_of(rows: int, limit: int = 16) -> int:
     return ROW * (min(max(rows, 1), limit) + 1) + 3
 
 
+def any_rows(rows: pa.Table, *, key: str) -> None:
+    """Draw rows of any shape under their own names."""
+    frame = plain(rows).to_pandas(types_mapper=_nullable)
+    st.dataframe(
+        frame, hide_index=True, key=key, row_height=ROW, height=height_of(rows.num_rows, 14), placeholder="NULL"
+    )
+
+
 def _styled(frame: pd.DataFrame, formats: Mapping[str, Callable[[Any], str]]) -> Any:
     """Write numbers in the house style, and what failed in the colour of errors."""
     style = frame.style
@@ -120,6 +128,29 @@ def limited(shown: int, total: int | None, what: str, order: str = "newest") -> 
 def names(rows: pa.Table, column: str) -> Sequence[str]:
     """Distinct values of a column in order of appearance."""
     return list(dict.fromkeys(rows[column].to_pylist()))
+
+
+def plain(rows: pa.Table) -> pa.Table:
+    """Rows of any kind with nested values, JSON and the like written as text, so that every one can be shown."""
+    for position, item in enumerate(rows.schema):
+        simple = pa.types.is_primitive(item.type) or pa.types.is_string(item.type)
+        if pa.types.is_decimal(item.type):
+            # DuckDB adds whole numbers up to decimals without digits behind the point.
+            target = pa.int64() if item.type.scale == 0 else pa.float64()
+            rows = rows.set_column(position, item.name, _number(rows.column(position), target))
+        elif isinstance(item.type, pa.BaseExtensionType):
+            rows = rows.set_column(position, item.name, rows.column(position).cast(pa.string()))
+        elif not simple:
+            values = [None if value is None else str(value) for value in rows.column(position).to_pylist()]
+            rows = rows.set_column(position, item.name, pa.array(values, pa.string()))
+    return rows
+
+
+def _number(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+    try:
+        return column.cast(target)
+    except pa.ArrowInvalid:
+        return column.cast(pa.string())
 
 
 def from_rows(rows: Sequence[Mapping[str, Any]]) -> pa.Table:

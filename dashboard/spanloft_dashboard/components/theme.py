@@ -18,6 +18,7 @@ COST = "#A46BD0"
 LATENCY = "#1E9E96"
 TOKENS = "#6F7F95"
 UNKNOWN = "#98A2B3"
+INGEST: dict[str | None, str] = {"stored": OK, "repeated": UNKNOWN, "refused": ERROR}
 OUTCOMES: dict[str | None, str] = {"ok": OK, "failed": ERROR}
 
 PROVIDERS = {
@@ -144,6 +145,8 @@ CSS = """
 [data-testid="stMetricDeltaDescription"] {opacity: .9;}
 .st-key-facts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .st-key-facts p {font-size: 13px; margin: 0;}
+.st-key-facts [data-testid="stPageLink-NavLink"] {padding: 0; min-height: 0;}
+.st-key-facts [data-testid="stPageLink-NavLink"] [data-testid="stIconMaterial"] {font-size: 14px;}
 .st-key-facts {row-gap: 4px; padding-bottom: 2px;}
 .st-key-error-span {background: color-mix(in srgb, #E0434F 10%, transparent); border-radius: 8px; padding: 8px 12px;}
 .st-key-chat [data-testid="stChatMessage"] {padding: 8px 10px; gap: 10px; background: light-dark(#F7F8FA, #1A1F27);
@@ -152,6 +155,9 @@ CSS = """
 .st-key-chat {gap: 8px;}
 .st-key-chat [data-testid="stCode"] pre {padding: 8px 12px; background: light-dark(#fff, #12161D);}
 [data-testid="stText"] {font-size: 13.5px;}
+.st-key-panel-editor textarea {font-family: 'JetBrains Mono', ui-monospace, monospace; font-size: 12.5px;
+  line-height: 1.55; tab-size: 4;}
+.st-key-panel-schema [data-testid="stExpander"] p {font-size: 12.5px;}
 .stMarkdownBadge {border-radius: 6px !important;}
 [class*="st-key-head-"] h3 {padding: 0; font-size: 14px;}
 [class*="st-key-head-"] button, [class*="st-key-filters"] button {min-height: 30px; padding: 2px 10px;}

@@ -9,7 +9,7 @@ import streamlit as st
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import tables, tree, waterfall
+from spanloft_dashboard.components import links, tables, tree, waterfall
 from spanloft_dashboard.components.panel import EmptyPanel, guarded
 from spanloft_dashboard.components.scope import Scope, parse_time, set_url
 from spanloft_dashboard.components.span_panel import span_panel
@@ -22,7 +22,7 @@ def trace_view(trace_id: str, scope: Scope) -> None:
 
     @st.fragment
     def body() -> None:
-        guarded(lambda _: _draw(trace_id), scope)
+        guarded(lambda scope: _draw(trace_id, scope), scope)
 
     body()
 
@@ -35,7 +35,7 @@ def _load(trace_id: str) -> list[dict[str, Any]]:
     return spans
 
 
-def _draw(trace_id: str) -> None:
+def _draw(trace_id: str, scope: Scope) -> None:
     st.session_state["_downloads"] = 0
     spans = _load(trace_id)
     if not spans:
@@ -45,7 +45,8 @@ def _draw(trace_id: str) -> None:
     wanted = st.query_params.get("span")
     by_id = {str(span["span_id"]): span for span in spans}
     selected = wanted if wanted in by_id else _first(roots)
-    _title(roots, spans, start, length)
+    _title(roots, spans)
+    _facts(roots, spans, start, length, scope)
     left, right = st.columns([11, 9], gap="small")
     with left:
         _waterfall(roots, spans, start, length, selected)
@@ -113,20 +114,27 @@ def _note(drawn: int, loaded: int, total: int) -> str:
     )
 
 
-def _title(roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.datetime, length: float) -> None:
+def _title(roots: list[tree.Branch], spans: list[dict[str, Any]]) -> None:
+    errors = sum(span["status_code"] == "error" for span in spans)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        if st.button("Traces", icon=":material/arrow_back:", key="_back"):
+            set_url(trace=None, span=None, at=None)
+            st.rerun()
+        st.subheader(fmt.label(roots[0].span["name"], 90), anchor=False, width="content")
+        if errors:
+            st.badge(f"{errors:,} failed", icon=":material/error:", color="red")
+        if any(span["environment"] == "sample" for span in spans):
+            st.badge("Sample data", icon=":material/science:", color="orange")
+
+
+def _facts(
+    roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.datetime, length: float, scope: Scope
+) -> None:
     root = roots[0].span
     calls = [span for span in spans if span["operation"] in BILLABLE and span["duplicate_of"] is None]
     costs = [span["cost_usd"] for span in calls if span["cost_usd"] is not None]
     unpriced = sum(span["cost_usd"] is None and span["status_code"] != "error" for span in calls)
     tokens = sum((span["input_tokens"] or 0) + (span["output_tokens"] or 0) for span in calls)
-    errors = sum(span["status_code"] == "error" for span in spans)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.button("Traces", icon=":material/arrow_back:", on_click=_back, key="_back")
-        st.subheader(fmt.label(root["name"], 90), anchor=False, width="content")
-        if errors:
-            st.badge(f"{errors:,} failed", icon=":material/error:", color="red")
-        if any(span["environment"] == "sample" for span in spans):
-            st.badge("Sample data", icon=":material/science:", color="orange")
     cost = fmt.money(sum(costs)) if costs else fmt.UNKNOWN if unpriced else "none"
     facts = {
         "Started": fmt.clock(start),
@@ -135,15 +143,14 @@ def _title(roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.date
         "Model calls": f"{len(calls):,}",
         "Tokens": fmt.count(tokens) if calls else None,
         "Cost": cost + (f" + {unpriced:,} unpriced" if unpriced and costs else ""),
-        "User": root["user_id"],
-        "Session": root["session_id"],
         "Trace": root["trace_id"],
     }
-    with st.container(horizontal=True, gap="medium", key="facts"):
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key="facts"):
         for name, value in facts.items():
             if value:
                 st.markdown(f":gray[{name}] {fmt.label(value, 48)}", width="content")
-
-
-def _back() -> None:
-    set_url(trace=None, span=None, at=None)
+        if root["user_id"]:
+            links.link("traces", f":gray[User] {fmt.label(root['user_id'], 40)}", scope, q=root["user_id"])
+        if root["session_id"]:
+            label = f":gray[Session] {fmt.label(root['session_id'], 40)}"
+            links.link("sessions", label, scope, session=root["session_id"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +31,9 @@ class Trend:
         now: dict[str, Any] = {}
         before: dict[str, Any] = {}
         found: dict[dt.datetime, dict[str, Any]] = {}
-        for row in table.to_pylist():
+        for found_row in table.to_pylist():
+            # DuckDB adds whole numbers up to decimals.
+            row: dict[str, Any] = {name: float(v) if isinstance(v, Decimal) else v for name, v in found_row.items()}
             if row["bucket"] is None:
                 (now if row["period"] == "now" else before).update(row)
             elif row["period"] == "now":

@@ -41,7 +41,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Per 1 M tokens", "cost_per_million", fmt.money, "down", "Input and output tokens together"),
             trend.card("Input tokens", "input_tokens", fmt.count, "none", "Cache reads included"),
             trend.card("Output tokens", "output_tokens", fmt.count, "none", "Reasoning included"),
-            trend.card("From cache", "cached_share", fmt.percent, "up", "Share of the input tokens the cache served"),
+            trend.card("Cache share", "cached_share", fmt.percent, "up", "Share of the input tokens the cache served"),
             trend.card("Unpriced calls", "unpriced_calls", fmt.count, "down", unpriced, absent=0),
         ],
         scope,

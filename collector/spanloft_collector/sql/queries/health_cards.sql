@@ -2,12 +2,12 @@
 SELECT
     if(minute >= $since, 'now', 'before') AS period,
     time_bucket(to_seconds($trend_s), minute) AS bucket,
-    sum(spans) FILTER (WHERE outcome = 'stored') AS stored,
-    coalesce(sum(spans) FILTER (WHERE outcome = 'refused'), 0) AS refused,
-    coalesce(sum(spans) FILTER (WHERE outcome = 'repeated'), 0) AS repeated,
-    coalesce(sum(late), 0) AS late,
-    coalesce(sum(duplicate_calls), 0) AS duplicate_calls,
-    coalesce(sum(spans) FILTER (WHERE outcome = 'stored' AND dialect IS NULL), 0) AS unclaimed
+    coalesce(sum(spans) FILTER (WHERE outcome = 'stored'), 0)::BIGINT AS stored,
+    coalesce(sum(spans) FILTER (WHERE outcome = 'refused'), 0)::BIGINT AS refused,
+    coalesce(sum(spans) FILTER (WHERE outcome = 'repeated'), 0)::BIGINT AS repeated,
+    coalesce(sum(late), 0)::BIGINT AS late,
+    coalesce(sum(duplicate_calls), 0)::BIGINT AS duplicate_calls,
+    coalesce(sum(spans) FILTER (WHERE outcome = 'stored' AND dialect IS NULL), 0)::BIGINT AS unclaimed
 FROM ingest_health
 WHERE minute >= coalesce($before, $since) AND minute < $until
   AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))

@@ -3,7 +3,8 @@ SELECT
     session_id,
     min(start_time) AS start_time,
     max(start_time) AS last_time,
-    date_diff('second', min(start_time), max(start_time)) * 1000.0 AS length_ms,
+    date_diff('microsecond', min(start_time), max(start_time + to_microseconds((coalesce(duration_ms, 0) * 1000)::BIGINT)))
+        / 1000.0 AS length_ms,
     arg_min(user_id, start_time) AS user_id,
     arg_min(service_name, start_time) AS service_name,
     count(DISTINCT trace_id) AS turns,
