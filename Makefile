@@ -51,8 +51,11 @@ bench: $(VENV)/.dev  ## Print the figures of the README
 slow: $(VENV)/.dev  ## Run the slow suites: soak, fuzz, compaction under readers
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
 
-docs: $(VENV)/.dev  ## Make the screenshots and the generated parts of docs/ anew
-	$(BIN)/python scripts/screenshots.py
+docs: $(VENV)/.dev browser  ## Make the screenshots in docs/ anew, from sample data
+	rm -rf .spanloft-docs
+	$(BIN)/python scripts/sample_store.py .spanloft-docs
+	$(BIN)/python scripts/screenshots.py .spanloft-docs docs/screenshots
+	rm -rf .spanloft-docs
 
 clean:  ## Remove the virtual environment, caches and the sample store
 	rm -rf $(VENV) $(STORE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

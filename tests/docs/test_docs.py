@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
-from spanloft_collector.demo import requests
-from spanloft_collector.ingest import run_pipeline
-from spanloft_collector.app import create_runner
-from spanloft_collector.journal import Journal, Kind
+from sample_store import build
 from spanloft_collector.model import DATASETS, STORED_ONLY
 from spanloft_collector.settings import Settings
-from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.views import DERIVED_VIEWS
 
 ROOT = Path(__file__).parents[2]
@@ -36,16 +31,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A store with sample data, through the real pipeline and the real jobs."""
     root = tmp_path_factory.mktemp("docs") / "store"
-    settings = Settings(store=root, workers=0)
-    ParquetStore(root)
-    journal = Journal(root / "journal")
-    for request in requests(time.time_ns(), 400):
-        journal.append(Kind.TRACES, request.SerializeToString()).result()
-    journal.close()
-    run_pipeline(settings, lambda: True)
-    runner = create_runner(settings)
-    for name in runner.jobs:
-        runner.run_until_idle(name)
+    build(root, traces=400)
     yield root
 
 
