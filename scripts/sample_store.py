@@ -1,4 +1,4 @@
-"""A store with the sample data, through the real journal, pipeline and jobs: ``python scripts/sample_store.py STORE``."""
+"""A store with the sample data, through the real pipeline and jobs: ``python scripts/sample_store.py STORE``."""
 
 from __future__ import annotations
 

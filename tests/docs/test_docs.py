@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -28,11 +27,11 @@ def blocks(language: str) -> list[tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with sample data, through the real pipeline and the real jobs."""
     root = tmp_path_factory.mktemp("docs") / "store"
     build(root, traces=400)
-    yield root
+    return root
 
 
 @pytest.mark.parametrize(("where", "statement"), blocks("sql"), ids=[where for where, _ in blocks("sql")])
