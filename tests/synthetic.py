@@ -294,6 +294,7 @@ def publish(
     *,
     seed: int = 7,
     sample: bool = False,
+    hostile: bool = True,
     until: dt.datetime | None = None,
 ) -> ParquetStore:
     """Publish about ``spans`` spans and the handmade traces; returns the store.
