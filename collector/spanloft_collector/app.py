@@ -20,6 +20,7 @@ from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.ingest import create_pricer, exclusive, run_pipeline
 from spanloft_collector.jobs.base import Job
 from spanloft_collector.jobs.cost import CostJob
+from spanloft_collector.jobs.events import EventsJob
 from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
@@ -46,8 +47,8 @@ ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MA
 
 
 def create_jobs(settings: Settings) -> list[Job]:
-    """All jobs, in the order in which a newcomer should read them."""
-    return [CostJob(create_pricer(settings.prices)), LatencyJob()]
+    """All jobs. ``events`` stands first: the others read the messages that it puts in place."""
+    return [EventsJob(ParquetStore(settings.store)), CostJob(create_pricer(settings.prices)), LatencyJob()]
 
 
 def create_runner(settings: Settings) -> JobRunner:

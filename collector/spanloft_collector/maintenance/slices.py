@@ -43,14 +43,15 @@ class DayReader:
         keys = keys.sort_by([("ingest_time", "ascending"), ("start_time", "ascending"), ("span_id", "ascending")])
         seen: set[int] = set()
         for start in range(0, keys.num_rows, SLICE_ROWS):
-            yield self._slice(keys.slice(start, SLICE_ROWS), seen)
+            yield self.pairs(keys.slice(start, SLICE_ROWS), seen)
 
-    def _slice(self, keys: pa.Table, seen: set[int]) -> list[Pair]:
+    def pairs(self, keys: pa.Table, seen: set[int]) -> list[Pair]:
+        """The spans of ``keys`` (trace_id, span_id, start_time) in that order, without those in ``seen``."""
         spans = {(row["trace_id"], row["span_id"]): row for row in self._rows("spans", self.spans, keys)}
         payloads = {(row["trace_id"], row["span_id"]): row for row in self._rows("payloads", self.payloads, keys)}
         pairs = []
         for key in zip(keys.column("trace_id").to_pylist(), keys.column("span_id").to_pylist(), strict=True):
-            if hash(key) not in seen:
+            if key in spans and hash(key) not in seen:
                 seen.add(hash(key))
                 pairs.append(Pair(spans[key], payloads.get(key, {})))
         return pairs

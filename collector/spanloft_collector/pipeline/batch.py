@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from spanloft_collector.journal import Kind, Position, Record
 from spanloft_collector.pipeline.decode import DecodedSpan, decode_spans
 from spanloft_collector.pipeline.duplicates import CallKey, DuplicateFinder
+from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, merge_into
 from spanloft_collector.pipeline.rows import PAYLOAD_COLUMNS, SPAN_COLUMNS, Row, build_row, dump
 from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
 from spanloft_collector.pricing.prices import Pricer
@@ -82,12 +83,22 @@ def _row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer) -> R
         return build_row(span._replace(links=[]), received_ns, project, pricer)
 
 
-def assemble(chunks: Sequence[Chunk], duplicates: DuplicateFinder, ingest_us: int) -> dict[str, pa.Table]:
-    """Join chunks into the tables of one publish: duplicates marked, time of ingest set, health counted."""
+def assemble(
+    chunks: Sequence[Chunk], duplicates: DuplicateFinder, ingest_us: int, events: EventMemory = HELD
+) -> dict[str, pa.Table]:
+    """Join chunks into the tables of one publish: duplicates marked, time of ingest set, health counted.
+
+    Messages that came as log events are written into the rows of their spans; ``events`` keeps those whose span has
+    not come yet.
+    """
+    for chunk in chunks:
+        if "logs" in chunk.others:
+            events.add(events_of(chunk.others["logs"]))
     spans = pa.concat_tables([chunk.spans for chunk in chunks])
     payloads = pa.concat_tables([chunk.payloads for chunk in chunks])
     tables: dict[str, pa.Table] = {}
     if spans.num_rows:
+        spans, payloads = merge_into(spans, payloads, events)
         spans = _mark_duplicates(spans, duplicates.mark(call_keys(spans, payloads)))
         tables = {"spans": spans, "payloads": payloads}
     for name in {name for chunk in chunks for name in chunk.others}:

@@ -7,13 +7,14 @@ for them: when both are published close to each other by the pipeline, else by t
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, NamedTuple, cast
 
 import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spanloft_collector.dialects.names import finish_reason
 from spanloft_collector.dialects.otel_genai import map_event
 from spanloft_collector.model import MOVABLE, Canonical
 from spanloft_collector.pipeline.preview import message_preview
@@ -24,6 +25,7 @@ Key = tuple[str, str]
 
 PREFIX = "gen_ai."
 CONTENT_COLUMNS = tuple(column for _, column in MOVABLE)
+SPAN_CONTENT = ("input_preview", "output_preview", "finish_reason")
 _LISTS = ("input_messages", "output_messages")
 _COLUMNS = ("trace_id", "span_id", "time", "event_name", "attributes", "body")
 
@@ -94,8 +96,41 @@ def fill(span: MutableMapping[str, Any], payload: MutableMapping[str, Any], cont
     if changed:
         span["input_preview"] = message_preview(content.get("input_messages"), last=True) or span["input_preview"]
         span["output_preview"] = message_preview(content.get("output_messages"), last=False) or span["output_preview"]
-        span["finish_reason"] = span["finish_reason"] or content.get("finish_reason")
+        reasons = (message.get("finish_reason") for message in content.get("output_messages", ()))
+        stated = content.get("finish_reason") or next(filter(None, reasons), None)
+        span["finish_reason"] = span["finish_reason"] or finish_reason(stated)
     return changed
+
+
+def merge_into(spans: pa.Table, payloads: pa.Table, memory: EventMemory) -> tuple[pa.Table, pa.Table]:
+    """``spans`` and ``payloads`` (the same spans in the same order) with the content of remembered events."""
+    if not len(memory):
+        return spans, payloads
+    keys = zip(spans.column("trace_id").to_pylist(), spans.column("span_id").to_pylist(), strict=True)
+    found = [(row, events) for row, key in enumerate(keys) if (events := memory.take(key)) is not None]
+    if not found:
+        return spans, payloads
+    rows = pa.array([row for row, _ in found])
+    changed = zip(spans.take(rows).to_pylist(), payloads.take(rows).to_pylist(), found, strict=True)
+    new = {row: (span, payload) for span, payload, (row, events) in changed if fill(span, payload, combine(events))}
+    return (
+        _replace(spans, SPAN_CONTENT, {row: span for row, (span, _) in new.items()}),
+        _replace(payloads, CONTENT_COLUMNS, {row: payload for row, (_, payload) in new.items()}),
+    )
+
+
+def _replace(table: pa.Table, names: Iterable[str], rows: Mapping[int, Mapping[str, Any]]) -> pa.Table:
+    """``table`` with some columns of some rows replaced."""
+    for name in names if rows else ():
+        index = table.schema.get_field_index(name)
+        field = table.schema.field(index)
+        values = table.column(name).to_pylist()
+        for row, new in rows.items():
+            values[row] = new[name]
+        json = isinstance(field.type, pa.JsonType)
+        array = pa.array(values, pa.string() if json else field.type)
+        table = table.set_column(index, field, pa.ExtensionArray.from_storage(field.type, array) if json else array)
+    return table
 
 
 def _says_more(value: object, stored: str | None) -> bool:
@@ -133,6 +168,10 @@ class EventMemory:
         events = self._events.pop(key)
         self._bytes -= sum(event.size for event in events)
         return events
+
+
+HELD = EventMemory()
+"""The memory of this process: it runs one pipeline."""
 
 
 def _loads(text: str | None) -> Any:

@@ -1,0 +1,37 @@
+"""Messages that came as log events long after, or before, their span: written where everybody looks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from spanloft_collector.jobs.base import Output
+from spanloft_collector.maintenance.late_events import join_events
+from spanloft_collector.store.base import Reader
+from spanloft_collector.store.compact import SETTLE_S
+from spanloft_collector.store.parquet import ParquetStore
+
+FIRST = datetime(1971, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
+
+
+class EventsJob:
+    """Joins log events and spans that were published apart. Its output is the spans themselves."""
+
+    name = "events"
+    version = 1
+    reads: Sequence[str] = ("logs", "spans", "payloads")
+    writes: Sequence[str] = ()
+    every_s = 60.0
+
+    def __init__(self, store: ParquetStore, *, settle_s: float = SETTLE_S) -> None:
+        self.store = store
+        self.settle_s = settle_s
+
+    def run(self, reader: Reader, since: datetime, until: datetime) -> Output:
+        """Join what was published in the window; running it again changes nothing."""
+        window = {"since": max(since, FIRST), "until": until}
+        if reader.query("job_events_any", window, timeout_s=600).column("events")[0].as_py():
+            spans = reader.query("job_events_spans", window, timeout_s=600)
+            if spans.num_rows:
+                join_events(self.store, spans, settle_s=self.settle_s)
+        return Output({})
