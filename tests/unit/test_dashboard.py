@@ -39,6 +39,7 @@ from synthetic_handmade import FOREIGN_HOST, HOSTILE_TEXT
         (fmt.change(10.05, 10), "+0.5 %"),
         (fmt.change(10, 10), "0 %"),
         (fmt.change(1, 0), None),
+        (fmt.change(120, 10), "×12"),
         (fmt.change(None, 10), None),
         (fmt.ago(12), "12 s"),
         (fmt.ago(7_200), "2 h"),

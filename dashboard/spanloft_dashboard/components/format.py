@@ -97,9 +97,11 @@ def change(now: float | None, before: float | None) -> str | None:
 
 
 def signed(relative: float | None) -> str:
-    """A relative change as '+12 %'."""
+    """A relative change as '+12 %', from tenfold on as '×12'."""
     if relative is None:
         return UNKNOWN
+    if relative >= 9:
+        return f"×{relative + 1:,.0f}"
     return f"{relative * 100:+,.0f} %" if abs(relative) >= 0.1 else f"{relative * 100:+.1f} %"
 
 

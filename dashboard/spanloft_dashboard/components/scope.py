@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import streamlit as st
+from spanloft_collector.errors import SpanloftError
 
 from spanloft_dashboard import data
 
@@ -27,6 +28,7 @@ RANGES: dict[str, tuple[int, int, str]] = {
 ALL, CUSTOM, DEFAULT = "all", "custom", "24h"
 TARGET_BUCKETS = 60
 TREND_BUCKETS = 2
+UNCOVERED_SHARE = 0.1
 BUCKETS = (1, 5, 15, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 7 * 86_400, 28 * 86_400)
 FILTERS = ("service", "provider", "model", "operation", "status")
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the store's times are UTC without zone
@@ -34,7 +36,10 @@ EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the store's times are UTC with
 
 @dataclass(frozen=True)
 class Window:
-    """A resolved time range, naive UTC: [since, until), and the period before it of the same length."""
+    """A resolved time range, naive UTC: [since, until).
+
+    ``before`` is where the earlier period of the same length began; None where the store does not reach back to it.
+    """
 
     since: dt.datetime
     until: dt.datetime
@@ -134,7 +139,17 @@ def _window(since: dt.datetime, until: dt.datetime, bucket: int | None) -> Windo
     if bucket is None:
         wanted = length.total_seconds() / TARGET_BUCKETS
         bucket = next((size for size in BUCKETS if size >= wanted), BUCKETS[-1])
-    return Window(since, until, since - length, bucket)
+    before = since - length
+    return Window(since, until, before if _covered(before, length) else None, bucket)
+
+
+def _covered(before: dt.datetime, length: dt.timedelta) -> bool:
+    """Whether the store reaches back to the beginning of the earlier period: with a part of it nothing compares."""
+    try:
+        first = data.first("common_extent").get("first_time")
+    except SpanloftError:
+        return True
+    return first is None or first <= before + length * UNCOVERED_SHARE
 
 
 def iso(moment: dt.datetime) -> str:

@@ -141,6 +141,8 @@ CSS = """
 [class*="st-key-row-"] {border-bottom: 1px solid light-dark(#EEF1F5, #232A34); padding: 1px 0 3px;}
 [class*="st-key-row-"]:last-child {border-bottom: none;}
 [class*="st-key-row-"] [data-testid="stPageLink-NavLink"] {padding: 4px 0;}
+[class*="st-key-row-"] [data-testid="stPageLink-NavLink"] p {overflow: hidden; text-overflow: ellipsis;
+  white-space: nowrap;}
 [data-testid="stMetric"] div:has(> [data-testid="stMetricDelta"]) {flex-wrap: wrap; row-gap: 1px;}
 [data-testid="stMetricDeltaDescription"] {opacity: .9;}
 .st-key-facts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}

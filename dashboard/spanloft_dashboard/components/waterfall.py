@@ -18,7 +18,7 @@ ROW_PX = 26
 HEAD_PX = 62
 LABEL_SHARE = 0.62
 """Room for the names, as a share of the time axis' length."""
-LABEL_CHARS = 34
+LABEL_CHARS = 29
 RIGHT, LEFT, INSIDE = "right", "left", "inside"
 SELECTED = "rgba(76,111,224,.16)"
 
@@ -201,7 +201,7 @@ def _name(branch: Branch) -> str:
     indent = "\u00a0" * 3 * min(branch.depth, 8)
     folded = f" (+{branch.hidden:,})" if branch.hidden else ""
     mark = "▸ " if branch.hidden else "▾ " if branch.children else "\u00a0\u00a0"
-    room = max(LABEL_CHARS - 3 * min(branch.depth, 8) - len(folded), 10)
+    room = max(LABEL_CHARS - 2 * min(branch.depth, 8) - len(folded), 10)
     return indent + mark + fmt.chart_text(branch.span["name"], room) + folded
 
 

@@ -96,8 +96,8 @@ def _draw_errors(scope: Scope) -> None:
         table,
         {
             "start_time": tables.moment(format="MMM D, HH:mm", width=88),
-            "error_type": tables.column("Error", width=112),
-            "model": tables.column("Model", width=112),
+            "error_type": tables.column("Error", width=135),
+            "model": tables.column("Model", width=95),
             "status_message": tables.column("Message"),
         },
         key="errors",
