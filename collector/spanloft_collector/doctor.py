@@ -23,7 +23,7 @@ from spanloft_collector.store.parquet import META_FILE, VIEW_FILE, ParquetStore
 _PACKAGES = (
     "spanloft",
     "opentelemetry-sdk",
-    "opentelemetry-exporter-otlp-proto-http",
+    "opentelemetry-instrumentation-genai-openai",
     "duckdb",
     "pyarrow",
     "genai-prices",

@@ -1,4 +1,4 @@
-"""The ``spanloft`` command. Parts beyond the SDK are imported by the command that needs them."""
+"""The ``spanloft`` command: ``run`` needs the SDK alone, every other command what the extras bring."""
 
 from __future__ import annotations
 
@@ -6,39 +6,33 @@ import importlib
 import logging
 import os
 import sys
-from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, NoReturn
+from typing import NoReturn
 
-import typer
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help="LLM observability in one directory: OTLP in, plain DuckDB out.",
-)
-jobs_app = typer.Typer(invoke_without_command=True, help="Run the jobs: for ever, or one by hand.")
-app.add_typer(jobs_app, name="jobs")
+def main() -> None:
+    """Run the command line; errors meant for people end in one line, never in a traceback."""
+    arguments = sys.argv[1:]
+    try:
+        if arguments[:1] == ["run"]:
+            raise SystemExit(run_program(arguments[1:]))
+        # Not for `run`, which starts somebody's program: the root logger is theirs to configure.
+        level = os.environ.get("SPANLOFT_LOG_LEVEL", "WARNING").upper()
+        logging.basicConfig(level=level, format="%(levelname)s %(message)s")
+        part("spanloft.command_line").app()
+    except Exception as error:
+        # Ours carry a message for the reader; their class lives in a part that may not be installed.
+        if any(base.__name__ == "SpanloftError" for base in type(error).__mro__):
+            fail(str(error))
+        raise
 
-StoreOption = Annotated[
-    Path | None, typer.Option("--store", envvar="SPANLOFT_STORE", help="Directory of the store [default: ~/.spanloft]")
-]
-HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1]")]
-GrpcPortOption = Annotated[int | None, typer.Option("--grpc-port", help="Port of OTLP/gRPC [default: 4317]")]
-HttpPortOption = Annotated[int | None, typer.Option("--http-port", help="Port of OTLP/HTTP [default: 4318]")]
-DashboardPortOption = Annotated[
-    int | None, typer.Option("--dashboard-port", help="Port of the dashboard [default: 8501]")
-]
-SinceOption = Annotated[
-    str | None, typer.Option("--since", help="From this day or time (UTC): 2026-03-01, 2026-03-01T12:00, or 7d ago")
-]
-UntilOption = Annotated[str | None, typer.Option("--until", help="Up to, not including, this day or time")]
-PricesOption = Annotated[
-    Path | None, typer.Option("--prices", envvar="SPANLOFT_PRICES", help="YAML file of price overrides")
-]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing")]
+
+def run_program(arguments: list[str]) -> int:
+    """Run a Python program instrumented; returns its exit code."""
+    if not arguments or arguments[0] in ("-h", "--help"):
+        sys.stdout.write("Usage: spanloft run [-m MODULE | SCRIPT.py] [ARG]...\n")
+        return 0 if arguments else 2
+    return int(part("spanloft.launch").run(arguments))
 
 
 def part(module: str) -> ModuleType:
@@ -58,213 +52,6 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """Print one line to stderr and exit."""
     sys.stderr.write(f"spanloft: {message}\n")
     raise SystemExit(code)
-
-
-def main() -> None:
-    """Run the command line; errors meant for people end in one line, never in a traceback."""
-    logging.basicConfig(
-        level=os.environ.get("SPANLOFT_LOG_LEVEL", "WARNING").upper(), format="%(levelname)s %(message)s"
-    )
-    try:
-        app()
-    except Exception as error:
-        # Ours carry a message for the reader; their class lives in a part that may not be installed.
-        if any(base.__name__ == "SpanloftError" for base in type(error).__mro__):
-            fail(str(error))
-        raise
-
-
-@app.command()
-def up(
-    store: StoreOption = None,
-    host: HostOption = None,
-    grpc_port: GrpcPortOption = None,
-    http_port: HttpPortOption = None,
-    dashboard_port: DashboardPortOption = None,
-    demo: Annotated[bool, typer.Option("--demo", help="Fill an empty store with labelled sample data")] = False,
-) -> None:
-    """Start collector, jobs and dashboard; Ctrl-C drains and stops them."""
-    part("streamlit")
-    settings = _settings(store, host=host, grpc_port=grpc_port, http_port=http_port, dashboard_port=dashboard_port)
-    chosen = {"--grpc-port": grpc_port, "--http-port": http_port, "--dashboard-port": dashboard_port}
-    fixed = frozenset(option for option, value in chosen.items() if value is not None)
-    raise SystemExit(part("spanloft_collector.supervisor").run(settings, fixed_ports=fixed, demo=demo))
-
-
-@app.command()
-def collector(
-    store: StoreOption = None,
-    host: HostOption = None,
-    grpc_port: GrpcPortOption = None,
-    http_port: HttpPortOption = None,
-) -> None:
-    """Receive OTLP and store it."""
-    settings = _settings(store, host=host, grpc_port=grpc_port, http_port=http_port)
-
-    def announce(grpc: int, http: int) -> None:
-        typer.echo(f"OTLP/gRPC  {settings.host}:{grpc}\nOTLP/HTTP  http://{settings.host}:{http}")
-        sys.stdout.flush()
-
-    part("spanloft_collector.app").run_collector(settings, announce)
-
-
-@jobs_app.callback()
-def jobs(context: typer.Context, store: StoreOption = None) -> None:
-    """Run all jobs until stopped."""
-    context.obj = store
-    if context.invoked_subcommand is None:
-        part("spanloft_collector.app").run_jobs(_settings(store))
-
-
-@jobs_app.command("run")
-def jobs_run(
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of the job, or 'all'")],
-    store: StoreOption = None,
-    recompute: Annotated[
-        bool, typer.Option("--recompute", help="Drop the results and compute everything again")
-    ] = False,
-    until_idle: Annotated[bool, typer.Option("--until-idle", help="Go on until nothing is left (always on)")] = True,
-) -> None:
-    """Run one job by hand, with a progress bar."""
-    part("spanloft_collector.commands").run_job(_settings(store or context.obj), name, recompute=recompute)
-
-
-@app.command()
-def dashboard(store: StoreOption = None, host: HostOption = None, dashboard_port: DashboardPortOption = None) -> None:
-    """Start the dashboard."""
-    part("streamlit")
-    settings = _settings(store, host=host, dashboard_port=dashboard_port)
-    launch = part("spanloft_dashboard.launch")
-    root = settings.store.expanduser().resolve()
-    environment = {**os.environ, **launch.environment(root)}
-    command = launch.command(root, settings.host, settings.dashboard_port)
-    os.execvpe(command[0], command, environment)
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
-def run(context: typer.Context) -> None:
-    """Run a Python program instrumented: spanloft run app.py ARG..., or spanloft run -m module ARG..."""
-    if not context.args or context.args[0] in ("-h", "--help"):
-        typer.echo("Usage: spanloft run [-m MODULE | SCRIPT.py] [ARG]...")
-        raise SystemExit(0 if context.args else 2)
-    raise SystemExit(part("spanloft.launch").run(context.args))
-
-
-@app.command()
-def load(
-    paths: Annotated[list[Path], typer.Argument(help="OTLP files: .json, .jsonl, .pb, each also .gz; or folders")],
-    store: StoreOption = None,
-) -> None:
-    """Load OTLP files through the same pipeline as the collector."""
-    raise SystemExit(part("spanloft_collector.commands").load(_settings(store), paths))
-
-
-@app.command()
-def sql(
-    statement: Annotated[str, typer.Argument(help="One SQL statement, e.g. 'FROM llm_calls LIMIT 10'")],
-    store: StoreOption = None,
-    output: Annotated[str, typer.Option("--format", help="table, csv, json or parquet")] = "table",
-) -> None:
-    """Query the store; also while the collector writes."""
-    raise SystemExit(part("spanloft_collector.commands").run_sql(_settings(store), statement, output))
-
-
-@app.command()
-def reprice(
-    store: StoreOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    model: Annotated[str | None, typer.Option("--model", help="Only models of this name or glob")] = None,
-    prices: PricesOption = None,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Price stored calls anew with this version's prices and your overrides; old prices stay in 'reprices'."""
-    code = part("spanloft_collector.maintenance_commands").run_reprice(
-        _settings(store, prices=prices), since=since, until=until, model=model, dry_run=dry_run
-    )
-    raise SystemExit(code)
-
-
-@app.command()
-def remap(
-    store: StoreOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    dialect: Annotated[
-        str | None, typer.Option("--dialect", help="Only spans stored with this dialect (a glob; 'none': unclaimed)")
-    ] = None,
-    scope: Annotated[str | None, typer.Option("--scope", help="Only spans of this scope (a glob)")] = None,
-    prices: PricesOption = None,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Map stored spans anew with this version's dialects; raw attributes stay as they came."""
-    code = part("spanloft_collector.maintenance_commands").run_remap(
-        _settings(store, prices=prices), since=since, until=until, dialect=dialect, scope=scope, dry_run=dry_run
-    )
-    raise SystemExit(code)
-
-
-@app.command()
-def export(
-    output: Annotated[Path, typer.Argument(help="An empty or new folder")],
-    store: StoreOption = None,
-    file_format: Annotated[str, typer.Option("--format", help="parquet, csv, or otlp (JSON lines)")] = "parquet",
-    dataset: Annotated[list[str] | None, typer.Option("--dataset", help="Only this dataset; may be repeated")] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    service: Annotated[str | None, typer.Option("--service", help="Only this service (a glob)")] = None,
-) -> None:
-    """Write the store, or a part of it, to files; 'spanloft load' takes the OTLP ones."""
-    code = part("spanloft_collector.maintenance_commands").run_export(
-        _settings(store),
-        output,
-        file_format=file_format,
-        datasets=dataset or [],
-        since=since,
-        until=until,
-        service=service,
-    )
-    raise SystemExit(code)
-
-
-@app.command()
-def compact(store: StoreOption = None, dry_run: DryRunOption = False) -> None:
-    """Merge small files now; the collector also does it by and by."""
-    raise SystemExit(part("spanloft_collector.maintenance_commands").run_compact(_settings(store), dry_run=dry_run))
-
-
-@app.command()
-def expire(
-    store: StoreOption = None,
-    days: Annotated[
-        str | None,
-        typer.Option("--days", envvar="SPANLOFT_RETENTION_DAYS", help="Days to keep: 30, or 30,demo=7 by project"),
-    ] = None,
-    size: Annotated[
-        str | None,
-        typer.Option("--bytes", envvar="SPANLOFT_RETENTION_BYTES", help="Size to keep, such as 50GB: oldest days go"),
-    ] = None,
-    dry_run: DryRunOption = False,
-) -> None:
-    """Drop days that are older, or more, than is to be kept; the collector does it too when this is configured."""
-    settings = _settings(store, retention_days=days, retention_bytes=size)
-    raise SystemExit(part("spanloft_collector.maintenance_commands").run_expire(settings, dry_run=dry_run))
-
-
-@app.command()
-def doctor(
-    store: StoreOption = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Rewrite the views, e.g. after the store was moved")] = False,
-) -> None:
-    """Tell what is installed, what is instrumented, what is wrong, and what to do."""
-    raise SystemExit(
-        part("spanloft_collector.doctor").run(_settings(store), part("spanloft.choices").choose(), repair=repair)
-    )
-
-
-def _settings(store: Path | None, **options: object) -> Any:
-    return part("spanloft_collector.settings").load_settings(store=store, **options)
 
 
 if __name__ == "__main__":
