@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= .spanloft
 ARGS ?=
+# Some machines forbid cached bytecode; every process that is started here would compile every library again.
+export PYTHONDONTWRITEBYTECODE =
 
 .DEFAULT_GOAL := help
 
