@@ -60,6 +60,8 @@ class Pipeline:
     def run(self, stopping: Callable[[], bool]) -> None:
         """Follow the journal. Once ``stopping()`` is true, drain what is there, publish it and return."""
         reader = JournalReader(self.journal, self._position)
+        # What a predecessor published and had no time to delete.
+        self._delete_before(self._position.segment)
         while True:
             stop = stopping()
             records = [] if self.decoders.full else reader.read(READ_BYTES)
@@ -107,8 +109,12 @@ class Pipeline:
                 # The journal still has it all; back-pressure reaches the senders when it is full too.
                 logger.error("publishing failed, trying again in %g s: %s", RETRY_S, error)
                 time.sleep(RETRY_S)
+        self._delete_before(end.segment)
+
+    def _delete_before(self, segment: int) -> None:
+        """Delete the journal's segments that are in the store."""
         for number in segment_numbers(self.journal):
-            if number < end.segment:
+            if number < segment:
                 segment_path(self.journal, number).unlink(missing_ok=True)
 
     def _wait(self) -> None:
