@@ -31,7 +31,7 @@ QUIET = [
 ]
 TRACE = """
 SELECT trace_id FROM traces WHERE llm_calls > 0 AND spans BETWEEN 4 AND 40
-ORDER BY errors > 0 DESC, start_time DESC LIMIT 1
+ORDER BY session_id IS NOT NULL DESC, errors > 0 DESC, spans DESC, start_time DESC LIMIT 1
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
@@ -182,6 +183,25 @@ def test_a_bar_leads_to_the_traces_behind_it(visit: Open, full_dashboard: str) -
     settle(page)
     assert {"from", "to"} <= query(page).keys()
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+
+
+def test_dragging_over_the_histogram_zooms_in(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/traces?range=14d")
+    box = page.locator(".st-key-panel-histogram .nsewdrag").first.bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + box["width"] * 0.25, middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, middle, steps=5)
+    page.mouse.up()
+    expect(page.get_by_role("button", name=re.compile(r"UTC$"))).to_be_visible(timeout=PATIENCE_MS)
+    settle(page)
+    since, until = (dt.datetime.fromisoformat(query(page)[name][0]) for name in ("from", "to"))
+    assert 3 < (until - since) / dt.timedelta(days=1) < 4, "a quarter of two weeks"
+    assert "range" not in query(page)
+    page.get_by_role("radio", name="14d").click()
+    settle(page)
+    assert query(page) == {"range": ["14d"]}
 
 
 def test_a_latest_error_leads_to_its_trace(visit: Open, full_dashboard: str) -> None:

@@ -19,6 +19,8 @@ AVATARS = {
     "model": ":material/smart_toy:",
     "tool": ":material/build:",
 }
+CUT_SHORT = frozenset({"length", "max_tokens", "content_filter", "refusal", "error"})
+"""Finish reasons that mean the answer is not what was asked for."""
 TEXT_TYPES = frozenset({"text", "input_text", "output_text", "refusal"})
 
 
@@ -98,7 +100,7 @@ def _message(message: Any, fallback: str) -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
             st.caption(fmt.label(role, 40))
             if finish and finish != "stop":
-                st.badge(fmt.label(finish, 40), color="orange")
+                st.badge(fmt.label(finish, 40), color="orange" if finish in CUT_SHORT else "gray")
         if not isinstance(message, Mapping):
             block(message)
             return

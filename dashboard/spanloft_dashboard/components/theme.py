@@ -147,7 +147,10 @@ CSS = """
 [data-testid="stMetricDeltaDescription"] {opacity: .9;}
 .st-key-facts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .st-key-facts p {font-size: 13px; margin: 0;}
-.st-key-facts [data-testid="stPageLink-NavLink"] {padding: 0; min-height: 0;}
+.st-key-facts [data-testid="stPageLink-NavLink"] {padding: 0; min-height: 0; background: transparent !important;
+  font-weight: 400;}
+.st-key-facts [data-testid="stPageLink-NavLink"] * {font-weight: 400 !important;}
+.st-key-facts [data-testid="stPageLink-NavLink"]:hover {text-decoration: underline;}
 .st-key-facts [data-testid="stPageLink-NavLink"] [data-testid="stIconMaterial"] {font-size: 14px;}
 .st-key-facts {row-gap: 4px; padding-bottom: 2px;}
 .st-key-error-span {background: color-mix(in srgb, #E0434F 10%, transparent); border-radius: 8px; padding: 8px 12px;}

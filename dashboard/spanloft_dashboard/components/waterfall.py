@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 
 import plotly.graph_objects as go
@@ -153,7 +154,7 @@ def _legend(chart: go.Figure, drawn: Sequence[Branch]) -> None:
 
 def _layout(chart: go.Figure, count: int, length_ms: float, room: float) -> None:
     unit, divisor = ("ms", 1.0) if length_ms < 1000 else ("s", 1000.0)
-    ticks = [length_ms * share for share in (0, 0.25, 0.5, 0.75, 1)]
+    ticks = _ticks(length_ms)
     chart.update_layout(
         height=count * ROW_PX + HEAD_PX,
         barmode="overlay",
@@ -187,6 +188,13 @@ def _layout(chart: go.Figure, count: int, length_ms: float, room: float) -> None
         title=None,
         tickfont={"size": 11},
     )
+
+
+def _ticks(length_ms: float) -> list[float]:
+    """Four to eight round times from 0 on."""
+    step = 10.0 ** math.floor(math.log10(length_ms / 4))
+    step *= next(factor for factor in (5, 2, 1) if length_ms / (step * factor) >= 4 or factor == 1)
+    return [step * place for place in range(int(length_ms / step) + 1)]
 
 
 def _failed(branch: Branch) -> bool:

@@ -88,7 +88,7 @@ def _draw_table(scope: Scope) -> None:
             "grouped": tables.column(GROUPS[group], width=190),
             "cost_usd": tables.number("Cost", width=85, help="– where no call had a price"),
             "cost_share": tables.share("Share", width=110),
-            "relative_change": tables.number(f"Change {scope.previous}", width=130),
+            "relative_change": tables.number("Change", width=75, help=f"Of the cost, {scope.previous}"),
             "calls": tables.number("Calls", "localized", width=75),
             "unpriced_calls": tables.number("Unpriced", "localized", width=75),
             "cost_per_call": tables.number("Per call", width=80),

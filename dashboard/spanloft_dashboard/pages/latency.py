@@ -80,7 +80,7 @@ def _draw_table(scope: Scope) -> None:
             "p50_ms": tables.number("Median", width=75),
             "p95_ms": tables.number("p95", width=75),
             "p99_ms": tables.number("p99", width=75),
-            "relative_change": tables.number(f"p95 {scope.previous}", width=130),
+            "relative_change": tables.number("p95 change", width=90, help=f"Of p95, {scope.previous}"),
             "ttft_ms": tables.number("First token", width=85),
             "tokens_per_s": tables.number("Tokens/s", "%.0f", width=70),
             "error_rate": tables.number("Errors", width=65),
