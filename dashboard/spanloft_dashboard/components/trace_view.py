@@ -149,8 +149,10 @@ def _facts(
         for name, value in facts.items():
             if value:
                 st.markdown(f":gray[{name}] {fmt.label(value, 48)}", width="content")
-        if root["user_id"]:
-            links.link("traces", f":gray[User] {fmt.label(root['user_id'], 40)}", scope, q=root["user_id"])
-        if root["session_id"]:
-            label = f":gray[Session] {fmt.label(root['session_id'], 40)}"
-            links.link("sessions", label, scope, session=root["session_id"])
+        # Many instrumentations name user and session on the calls only, not on the root.
+        user = next((span["user_id"] for span in spans if span["user_id"]), None)
+        session = next((span["session_id"] for span in spans if span["session_id"]), None)
+        if user:
+            links.link("traces", f":gray[User] {fmt.label(user, 40)}", scope, q=user)
+        if session:
+            links.link("sessions", f":gray[Session] {fmt.label(session, 40)}", scope, session=session)

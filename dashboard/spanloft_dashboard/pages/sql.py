@@ -32,7 +32,8 @@ URL_LIMIT = 4_000
 
 
 def _statement() -> str:
-    return st.query_params.get("sql") or named_query(FIRST).strip()
+    """The statement of the link; without one the statement that was too long for a link, else the first example."""
+    return st.query_params.get("sql") or st.session_state.get("_sql_kept") or named_query(FIRST).strip()
 
 
 def _changed() -> None:
@@ -41,8 +42,9 @@ def _changed() -> None:
 
 def _keep(text: str) -> None:
     # A link holds the statement while an address can; a longer one stays in the session only.
-    st.session_state["_sql_kept"] = text
-    set_url(sql=text if len(text) <= URL_LIMIT else None)
+    fits = len(text) <= URL_LIMIT
+    st.session_state["_sql_kept"] = None if fits else text
+    set_url(sql=text if fits else None)
 
 
 def _example() -> None:
@@ -53,8 +55,6 @@ def _example() -> None:
 
 
 def _editor() -> str:
-    kept = st.session_state.get("_sql_kept", "")
-    st.session_state["_sql"] = kept if len(kept) > URL_LIMIT else _statement()
     with st.container(key="panel-editor", gap="xsmall"):
         st.pills(
             "Examples",
@@ -64,13 +64,14 @@ def _editor() -> str:
             on_change=_example,
             label_visibility="collapsed",
         )
-        text = st.text_area("Statement", key="_sql", height=210, label_visibility="collapsed", on_change=_changed)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.button("Run", type="primary", icon=":material/play_arrow:", key="_run")
-            st.caption(
-                f"One SELECT, read-only; stops after {sandbox.TIMEOUT_S:.0f} s and {sandbox.ROW_LIMIT:,} rows.",
-                width="content",
-            )
+        st.session_state["_sql"] = _statement()
+        # A form sends text and click together; Ctrl+Enter runs it as well.
+        with st.form("statement", border=False):
+            text = st.text_area("Statement", key="_sql", height=210, label_visibility="collapsed")
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", on_click=_changed)
+                limits = f"stops after {sandbox.TIMEOUT_S:.0f} s and {sandbox.ROW_LIMIT:,} rows"
+                st.caption(f"One SELECT, read-only; {limits}.", width="content")
     return text
 
 
