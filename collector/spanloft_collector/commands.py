@@ -28,7 +28,7 @@ from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.receivers.files import find_files
 from spanloft_collector.settings import Settings
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.reader import DuckDBReader
+from spanloft_collector.store.reader import DuckDBReader, fetch
 
 FORMATS = ("table", "csv", "json", "parquet")
 _TABLE_ROWS = 200
@@ -119,14 +119,18 @@ def run_sql(settings: Settings, statement: str, output: str) -> int:
     store = settings.store.expanduser().resolve()
     connection = DuckDBReader(store / "spanloft.duckdb").connect()
     try:
-        result = connection.execute(statement)
-        table = result.to_arrow_table() if result.description else pa.table({})
+        table = fetch(connection, statement)
     except duckdb.Error as error:
-        raise SpanloftError(str(error)) from None
+        raise SpanloftError(one_line(str(error))) from None
     finally:
         connection.close()
     write_rows(table, output)
     return 0
+
+
+def one_line(message: str) -> str:
+    """DuckDB's message without the excerpt of the statement below it."""
+    return " ".join(message.partition("\n\nLINE ")[0].split())
 
 
 def write_rows(table: pa.Table, output: str) -> None:

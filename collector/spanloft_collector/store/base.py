@@ -21,6 +21,9 @@ class Store(Protocol):
     ) -> None:
         """Publish ``tables`` (dataset -> rows) of ``writer`` together with its watermark, all or nothing.
 
+        Publishing the watermark that is already there changes nothing, so a publish that failed half-way, after
+        nobody knows which step, is simply tried again.
+
         ``replace_days`` names the UTC days per dataset whose earlier files of this writer are superseded.
         """
 

@@ -11,7 +11,7 @@ to bind a query and once more to run it: a manifest that was replaced in between
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -69,6 +69,7 @@ def update_manifest(
     *,
     add: Iterable[LiveFile] = (),
     remove: Iterable[str] = (),
+    remove_if: Callable[[LiveFile], bool] = lambda file: False,
     forget: Iterable[str] = (),
     watermark: Mapping[str, Any] | None = None,
 ) -> Manifest:
@@ -78,6 +79,8 @@ def update_manifest(
         path: ``<store>/manifest/<writer>.json``.
         add: files to list. They must be durable already.
         remove: paths to retire: no view shows them from now on, but the files stay for readers that opened them.
+        remove_if: chooses further files to retire among those that are live when the lock is held: somebody may
+            have merged them meanwhile.
         forget: retired paths whose files are gone.
         watermark: replaces the old watermark; None keeps it.
 
@@ -89,6 +92,7 @@ def update_manifest(
         gone = set(remove)
         if missing := gone - {file.file for file in current.files}:
             raise StoreError(f"{path}: {min(missing)} is not live any more")
+        gone |= {file.file for file in current.files if remove_if(file)}
         now = time.time()
         retired = {**current.retired, **dict.fromkeys(gone, now)}
         for file in forget:

@@ -6,6 +6,7 @@ the manifest, so nobody takes a lock to read and a reader sees all of a batch or
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import uuid
@@ -35,6 +36,9 @@ META_FILE = "store.json"
 
 PUBLISH_SETTLE_S = 0.05
 """Pause between a batch's files being in place and its manifest."""
+
+REPLACE_SETTLE_S = 1.0
+"""The same pause where a batch replaces earlier files: longer than a query on a busy machine takes to start."""
 
 TIME_COLUMN = {
     "cost_daily": "day",
@@ -101,21 +105,39 @@ class ParquetStore:
         replace_days: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         """Publish tables and watermark of ``writer`` in one step; see ``base.Store.publish``."""
-        added = [file for dataset, table in tables.items() for file in self.write_files(writer, dataset, table)]
-        # A query finds its files first and reads the manifest a moment later: give it that moment, so that it
-        # can't read a manifest that lists files it did not find.
-        time.sleep(PUBLISH_SETTLE_S)
-        superseded: list[str] = []
-        if replace_days:
-            superseded = [
-                file.file for file in self.manifest(writer).files if file.day in replace_days.get(file.dataset, ())
-            ]
-        update_manifest(self.manifest_path(writer), add=added, remove=superseded, watermark=watermark)
+        path = self.manifest_path(writer)
+        if watermark and load_manifest(path).watermark == watermark:
+            # A step behind the rename of the manifest had failed: what is asked for again is there already.
+            fsync_directory(path.parent)
+            return
+        added: list[LiveFile] = []
+        try:
+            for dataset, table in tables.items():
+                added.extend(self.write_files(writer, dataset, table))
+
+            def superseded(file: LiveFile) -> bool:
+                return replace_days is not None and file.day in replace_days.get(file.dataset, ())
+
+            replaces = any(map(superseded, load_manifest(path).files))
+            # A query finds its files first and reads the manifest a moment later: give it that moment, so that it
+            # can't read a manifest that lists files it did not find. Where rows are replaced, those would be missing.
+            time.sleep(REPLACE_SETTLE_S if replaces else PUBLISH_SETTLE_S)
+            update_manifest(path, add=added, remove_if=superseded, watermark=watermark)
+        except BaseException:
+            self._discard(writer, added)
+            raise
+
+    def _discard(self, writer: str, added: Sequence[LiveFile]) -> None:
+        """Delete what a failed publish wrote: on a full disk every try would add to it."""
+        with contextlib.suppress(OSError, StoreError):
+            live = {file.file for file in self.manifest(writer).files}
+            for file in added:
+                if file.file not in live:
+                    (self.root / file.file).unlink(missing_ok=True)
 
     def drop(self, writer: str) -> None:
         """Retire everything ``writer`` published and reset its watermark."""
-        files = [file.file for file in self.manifest(writer).files]
-        update_manifest(self.manifest_path(writer), remove=files, watermark={})
+        update_manifest(self.manifest_path(writer), remove_if=lambda file: True, watermark={})
 
     def write_files(self, writer: str, dataset: str, table: pa.Table) -> list[LiveFile]:
         """Write ``table`` as durable files, one per UTC day, sorted by time. They are not visible yet."""
@@ -132,7 +154,11 @@ class ParquetStore:
         path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
         row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
         rows, size = write_parquet(path, tables, arrow_schema(dataset), row_group_rows=row_group_rows)
-        fsync_directory(directory)
+        try:
+            fsync_directory(directory)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
         return LiveFile(str(path.relative_to(self.root)), dataset, day, rows, size, level)
 
     def _check_version(self) -> None:

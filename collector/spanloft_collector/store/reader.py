@@ -14,11 +14,31 @@ import pyarrow as pa
 
 from spanloft_collector.errors import StoreError
 
+_TRIES = 5
+
 
 @cache
 def named_query(name: str) -> str:
     """Text of ``sql/queries/<name>.sql``; FileNotFoundError when there is none."""
     return (files("spanloft_collector") / "sql" / "queries" / f"{name}.sql").read_text()
+
+
+def fetch(
+    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any] | None = None
+) -> pa.Table:
+    """Run ``statement`` and return its rows; once more when a file vanished under it.
+
+    Where many files are live, DuckDB opens also those between them that no manifest names. One of these may be deleted
+    between the moment a query finds its files and the moment it opens them; the next try does not find it any more.
+    """
+    for left in reversed(range(_TRIES)):
+        try:
+            result = connection.execute(statement, parameters or None)
+            return result.to_arrow_table() if result.description else pa.table({})
+        except duckdb.IOException as error:
+            if not left or "No such file" not in str(error):
+                raise
+    raise AssertionError("the last try returns or raises")
 
 
 class DuckDBReader:
@@ -61,7 +81,7 @@ class DuckDBReader:
         timer.start()
         try:
             used = {key: value for key, value in (parameters or {}).items() if f"${key}" in statement}
-            return cursor.execute(statement, used or None).to_arrow_table()
+            return fetch(cursor, statement, used)
         except duckdb.InterruptException as error:
             raise StoreError(f"the query took longer than {timeout_s:g} s; narrow the time range") from error
         except duckdb.Error as error:
