@@ -22,7 +22,9 @@ class Settings:
     """What ``instrument()`` works with. Times are seconds, sizes bytes.
 
     ``endpoint`` is the full URL for HTTP and ``scheme://host:port`` for gRPC. ``spool`` is ``None`` when switched
-    off. ``capture_content`` is whether message texts are recorded at all.
+    off. ``capture_content`` is whether message texts are recorded at all. ``fallback`` watches HTTP clients for calls
+    that no instrumentor reports, ``stream_usage`` asks streams for their usage, ``propagate`` carries the context into
+    threads and child processes.
     """
 
     endpoint: str
@@ -42,6 +44,9 @@ class Settings:
     schedule_delay: float = 1.0
     max_queue: int = 2048
     max_batch: int = 512
+    fallback: bool = True
+    stream_usage: bool = False
+    propagate: bool = True
 
 
 def sdk_disabled() -> bool:
@@ -82,6 +87,9 @@ def load(
         schedule_delay=_number("OTEL_BSP_SCHEDULE_DELAY", 1000.0) / 1000.0,
         max_queue=max(int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 2048)), 1),
         max_batch=max(int(_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 512)), 1),
+        fallback=_switch("SPANLOFT_FALLBACK", True),
+        stream_usage=_switch("SPANLOFT_STREAM_USAGE", False),
+        propagate=_switch("SPANLOFT_PROPAGATE", True),
     )
 
 
@@ -172,6 +180,15 @@ def script_name() -> str:
     if path is None:
         return "python"
     return path.parent.name if path.stem == "__main__" else path.stem or "python"
+
+
+def _switch(name: str, default: bool) -> bool:
+    value = os.environ.get(name, "").strip().lower()
+    if value in _SWITCHED_ON or value in _SWITCHED_OFF:
+        return value in _SWITCHED_ON
+    if value:
+        warn_once(f"switch {name}", "%s=%r is neither true nor false, using %s", name, value, str(default).lower())
+    return default
 
 
 def _number(name: str, default: float) -> float:

@@ -13,8 +13,10 @@ from ._log import contained, logger
 from .activation import Activation
 from .choices import choose
 from .content import ContentSwitches
-from .processor import DeliveringProcessor
+from .fallback import Fallback
+from .processor import EXIT_GRACE, DeliveringProcessor
 from .provider import Attachment, attach, exports_already
+from .sigterm import SigtermDelivery
 from .spool import Spool
 from .stamps import StampProcessor
 from .transport import make_transport
@@ -26,24 +28,52 @@ _running: Running | None = None
 class Running:
     """Everything one ``instrument()`` call set up."""
 
-    def __init__(
-        self,
-        attachment: Attachment,
-        switches: ContentSwitches,
-        activation: Activation,
-        delivery: DeliveringProcessor | None,
-    ) -> None:
+    def __init__(self, attachment: Attachment, settings: config.Settings, delivery: DeliveringProcessor | None) -> None:
         self.attachment = attachment
-        self.switches = switches
-        self.activation = activation
+        self.settings = settings
         self.delivery = delivery
+        self.switches = ContentSwitches()
+        self.activation = Activation(attachment.provider, settings.capture_content)
+        self.fallback = Fallback(attachment.provider, settings.capture_content) if settings.fallback else None
+        self.sigterm = SigtermDelivery(self.deliver_now, EXIT_GRACE + 0.5)
+
+    def start(self) -> None:
+        """Sets everything up: span processors first, then what makes spans."""
+        processors: list[SpanProcessor] = [StampProcessor()]
+        if self.fallback is not None:
+            processors.append(self.fallback.watcher.claims)
+        if self.delivery is not None:
+            processors.append(self.delivery)
+        self.attachment.add(processors)
+        # The provider's own exit handler comes first or last or not at all; shutting down twice does nothing.
+        atexit.register(self.deliver_now)
+        self.switches.apply(self.settings.capture_content)
+        self.activation.start(choose())
+        if self.fallback is not None:
+            self.fallback.start()
+        if self.delivery is not None:
+            self.sigterm.install()
+            self.delivery.start()
+
+    def deliver_now(self) -> None:
+        """At the end of the process: spans held back are written, then everything is sent or kept on disk."""
+        if self.fallback is not None:
+            self.fallback.watcher.claims.shutdown()
+        if self.delivery is not None:
+            self.delivery.shutdown()
 
     def stop(self) -> None:
         """Takes everything back, each part on its own so that one failure leaves no other behind."""
+        with contained("removing the signal handler"):
+            self.sigterm.remove()
+        with contained("leaving the HTTP clients"):
+            if self.fallback is not None:
+                self.fallback.stop()
         with contained("removing instrumentors"):
             self.activation.stop()
         with contained("removing span processors"):
             self.attachment.remove()
+            atexit.unregister(self.deliver_now)
         with contained("restoring the environment"):
             self.switches.restore()
 
@@ -76,21 +106,9 @@ def instrument(
         attachment = attach(settings, tracer_provider)
         if attachment is None:
             return
-        switches = ContentSwitches()
-        activation = Activation(attachment.provider, settings.capture_content)
-        delivery = _delivery(settings, attachment) if export else None
-        _running = Running(attachment, switches, activation, delivery)
+        _running = Running(attachment, settings, _delivery(settings, attachment) if export else None)
         try:
-            processors: list[SpanProcessor] = [StampProcessor()]
-            if delivery is not None:
-                processors.append(delivery)
-                # The provider's own exit handler comes first or last or not at all; shutting down twice does nothing.
-                atexit.register(delivery.shutdown)
-            attachment.add(processors)
-            switches.apply(settings.capture_content)
-            activation.start(choose())
-            if delivery is not None:
-                delivery.start()
+            _running.start()
         except Exception:
             broken, _running = _running, None
             broken.stop()
@@ -112,6 +130,8 @@ def flush(timeout: float = 10.0) -> bool:
     if current is None:
         return True
     with contained("spanloft.flush()"):
+        if current.fallback is not None:
+            current.fallback.watcher.claims.force_flush()
         if current.delivery is not None:
             return current.delivery.force_flush(int(timeout * 1000))
         return current.attachment.provider.force_flush(int(timeout * 1000))

@@ -19,5 +19,9 @@ MODULES = (
     "agno",
     "pydantic_ai",
     "mcp",
+    "httpx",
+    "httpx2",
+    "aiohttp",
+    "urllib3",
     "opentelemetry.trace",
 )

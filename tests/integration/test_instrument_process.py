@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -180,6 +181,47 @@ if __name__ == "__main__":
     names = sorted(span.name for span in sink.spans)
     expected = ["after 0", "after 1", "before 0", "before 1", *(f"fork {n} 0" for n in range(2)), *(f"pool {n} 0" for n in range(3))]  # noqa: E501  # fmt: skip
     assert names == sorted(expected)
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+def test_sigterm_loses_no_span_and_still_kills(
+    sink: Sink, environment: dict[str, str], tmp_path: Path, down: bool
+) -> None:
+    code = SPANS + "work(5); import os, signal; os.kill(os.getpid(), signal.SIGTERM); time.sleep(20); print('alive')"
+    if down:
+        environment = {**environment, "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
+    ran = run_python(code, environment)
+    assert (ran.code, ran.stdout) == (-signal.SIGTERM, "")
+    assert len(sink.spans) == (0 if down else 5)
+    assert bool(list((tmp_path / "spool").rglob("*.otlp"))) == down
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["after", "before"])
+def test_the_apps_own_sigterm_handler_stays(sink: Sink, environment: dict[str, str], before: bool) -> None:
+    handler = """
+import os, signal, sys
+def stop(number, frame):
+    print("cleaned up")
+    sys.exit(3)
+signal.signal(signal.SIGTERM, stop)
+"""
+    act = "\nwork(5); os.kill(os.getpid(), signal.SIGTERM); time.sleep(20)"
+    ran = run_python((handler + SPANS if before else SPANS + handler) + act, environment)
+    assert (ran.code, ran.stdout) == (3, "cleaned up\n")
+    assert len(sink.spans) == 5
+
+
+def test_uninstrument_puts_the_default_sigterm_back(environment: dict[str, str]) -> None:
+    code = (
+        SPANS
+        + """
+import signal
+own = signal.getsignal(signal.SIGTERM)
+spanloft.uninstrument()
+print(own is signal.SIG_DFL, signal.getsignal(signal.SIGTERM) is signal.SIG_DFL)
+"""
+    )
+    assert run_python(code, environment).stdout == "False True\n"
 
 
 def test_disabled_sdk(sink: Sink, environment: dict[str, str]) -> None:

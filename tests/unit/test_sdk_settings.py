@@ -13,7 +13,7 @@ import pytest
 import spanloft
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
-from spanloft import choices, config
+from spanloft import choices, config, fallback
 from spanloft.content import ContentSwitches
 from spanloft.import_hook import ImportHook
 from spanloft.modules import MODULES
@@ -208,7 +208,8 @@ def test_really_installed_choices() -> None:
 
 
 def test_watched_modules_are_those_of_the_table() -> None:
-    assert set(MODULES) == {library.module for library in choices.LIBRARIES} | {"opentelemetry.trace"}
+    libraries = {library.module for library in choices.LIBRARIES}
+    assert set(MODULES) == libraries | set(fallback.CLIENTS) | {"opentelemetry.trace"}
 
 
 # --- stamps ---------------------------------------------------------------------------------------------------------
