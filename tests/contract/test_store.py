@@ -130,7 +130,7 @@ def test_a_reader_in_another_process_follows(store: Store) -> None:
     code = (
         "import duckdb, sys\n"
         f"c = duckdb.connect({str(view_file)!r}, read_only=True)\n"
-        "for line in sys.stdin: print(c.sql('SELECT count(*) FROM spans').fetchone()[0], flush=True)\n"
+        "for line in sys.stdin: print(c.execute('SELECT count(*) FROM spans').fetchone()[0], flush=True)\n"
     )
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

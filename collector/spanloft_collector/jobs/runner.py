@@ -43,13 +43,21 @@ class JobRunner:
         self.ingest_writer = ingest_writer
         leases.mkdir(parents=True, exist_ok=True)
 
-    def run_until_idle(self, name: str, *, recompute: bool = False, progress: Progress | None = None) -> int:
+    def run_until_idle(
+        self,
+        name: str,
+        *,
+        recompute: bool = False,
+        progress: Progress | None = None,
+        stop: threading.Event | None = None,
+    ) -> int:
         """Run one job until nothing is left; returns the number of windows.
 
         Args:
             name: the job.
             recompute: drop the results and compute everything again, instead of going on from the watermark.
             progress: called after every window.
+            stop: ends the run after the window it is in; a backfill may be hours long.
 
         Raises:
             SpanloftError: there is no such job, or another process is running it.
@@ -57,7 +65,7 @@ class JobRunner:
         job = self._job(name)
         try:
             with locked(self.leases / f"{name}.lock", blocking=False):
-                return self._drain(job, recompute, progress)
+                return self._drain(job, recompute, progress, stop or threading.Event())
         except BlockingIOError:
             raise SpanloftError(f"job {name} is running in another process; stop it or wait") from None
 
@@ -71,7 +79,7 @@ class JobRunner:
                 return
             job = self.jobs[name]
             try:
-                self.run_until_idle(name)
+                self.run_until_idle(name, stop=stop)
                 failures[name] = 0
             except Exception as error:
                 failures[name] += 1
@@ -85,7 +93,7 @@ class JobRunner:
         except KeyError:
             raise SpanloftError(f"there is no job {name!r}; there are: {', '.join(sorted(self.jobs))}") from None
 
-    def _drain(self, job: Job, recompute: bool, progress: Progress | None) -> int:
+    def _drain(self, job: Job, recompute: bool, progress: Progress | None, stop: threading.Event) -> int:
         writer = f"job-{job.name}"
         watermark = self.store.watermark(writer)
         done = EPOCH + timedelta(microseconds=int(watermark.get("until_us", 0)))
@@ -98,7 +106,7 @@ class JobRunner:
         if progress is not None:
             total = self.reader.query("job_pending", {"since": done, "newest": newest}).column("spans")[0].as_py()
             progress(job.name, 0, total)
-        while done < newest:
+        while done < newest and not stop.is_set():
             bounds = {"since": done, "newest": newest, "rows": WINDOW_SPANS}
             until = self.reader.query("job_window_end", bounds, timeout_s=600).column("until")[0].as_py() or newest
             output = job.run(self.reader, done, until)
