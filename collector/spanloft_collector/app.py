@@ -25,6 +25,7 @@ from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
+from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.pipeline.worker import PipelineProcess
 from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, SeenSpans, check_spans, span_key
@@ -48,7 +49,8 @@ ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MA
 
 def create_jobs(settings: Settings) -> list[Job]:
     """All jobs. ``events`` stands first: the others read the messages that it puts in place."""
-    return [EventsJob(ParquetStore(settings.store)), CostJob(create_pricer(settings.prices)), LatencyJob()]
+    join = partial(join_events, ParquetStore(settings.store))
+    return [EventsJob(join), CostJob(create_pricer(settings.prices)), LatencyJob()]
 
 
 def create_runner(settings: Settings) -> JobRunner:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
-from google.protobuf.message import Message
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from google.protobuf.message import DecodeError, Message
+from google.rpc.status_pb2 import Status
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from spanloft_collector.errors import BadRequest, LoadError, SpanloftError
@@ -24,6 +29,12 @@ from spanloft_collector.store.files import locked
 ADDRESS_FILE = "collector.json"
 LOCK_FILE = "collector.lock"
 _PATHS = {Kind.TRACES: "/v1/traces", Kind.LOGS: "/v1/logs", Kind.METRICS: "/v1/metrics"}
+
+PART_BYTES = 16 * 1024 * 1024
+"""Larger requests of a file are sent in parts; receivers take 64 MiB, and memory is a multiple of that."""
+PATIENCE_S = 60.0
+"""How long a collector may say that it is too busy before a load gives up."""
+_LAST_US = 9_000_000_000_000_000
 
 Send = Callable[[Kind, Message], int]
 """Hands over one request; returns how many spans were rejected."""
@@ -70,13 +81,36 @@ def _load(item: FileRequest, send: Send, reader: Reader, report: LoadReport) -> 
         send(item.kind, item.message)
         report.records += 1
         return
-    request = cast(ExportTraceServiceRequest, item.message)
-    report.already_stored += drop_stored(request, reader)
-    spans = sum(1 for _ in iterate(request))
-    if spans:
-        rejected = send(Kind.TRACES, request)
-        report.rejected += rejected
-        report.spans += spans - rejected
+    for request in split(cast(ExportTraceServiceRequest, item.message)):
+        report.already_stored += drop_stored(request, reader)
+        spans = sum(1 for _ in iterate(request))
+        if spans:
+            rejected = send(Kind.TRACES, request)
+            report.rejected += rejected
+            report.spans += spans - rejected
+
+
+def split(request: ExportTraceServiceRequest, max_bytes: int = PART_BYTES) -> Iterator[ExportTraceServiceRequest]:
+    """Cut a request that no receiver would take into several that it does; the spans stay in order."""
+    if request.ByteSize() <= max_bytes:
+        yield request
+        return
+    part, size = ExportTraceServiceRequest(), 0
+    for resource_spans in request.resource_spans:
+        for scope_spans in resource_spans.scope_spans:
+            target = None
+            for span in scope_spans.spans:
+                if size and size + span.ByteSize() > max_bytes:
+                    yield part
+                    part, size, target = ExportTraceServiceRequest(), 0, None
+                if target is None:
+                    resource = part.resource_spans.add(
+                        resource=resource_spans.resource, schema_url=resource_spans.schema_url
+                    )
+                    target = resource.scope_spans.add(scope=scope_spans.scope, schema_url=scope_spans.schema_url)
+                target.spans.append(span)
+                size += span.ByteSize()
+    yield part
 
 
 def iterate(request: ExportTraceServiceRequest) -> Iterable[Span]:
@@ -89,15 +123,16 @@ def iterate(request: ExportTraceServiceRequest) -> Iterable[Span]:
 def drop_stored(request: ExportTraceServiceRequest, reader: Reader) -> int:
     """Take out of ``request`` the spans that the store already holds; returns how many."""
     spans = list(iterate(request))
-    starts = [span.start_time_unix_nano // 1000 for span in spans if span.start_time_unix_nano // 1000 < 2**53]
-    if not starts:
+    if not spans:
         return 0
+    starts = [span.start_time_unix_nano // 1000 for span in spans]
+    timed = min(starts) > 0 and max(starts) < _LAST_US
     rows = reader.query(
         "load_stored_ids",
         {
             "trace_ids": sorted({span.trace_id.hex() for span in spans}),
-            "first": moment(min(starts)),
-            "last": moment(max(starts)) + timedelta(microseconds=1),
+            "first": moment(min(starts)) if timed else None,
+            "last": moment(max(starts)) + timedelta(microseconds=1) if timed else None,
         },
         timeout_s=120,
     )
@@ -143,22 +178,37 @@ def send_over_http(base_url: str, api_key: str | None) -> Send:
     """
 
     def send(kind: Kind, message: Message) -> int:
-        headers = {"Content-Type": "application/x-protobuf"}
-        if api_key:
-            headers["Authorization"] = f"Bearer {api_key}"
-        request = urllib.request.Request(base_url + _PATHS[kind], message.SerializeToString(), headers, method="POST")
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:
-                body = response.read()
-        except urllib.error.HTTPError as error:
-            text = error.read().decode("utf-8", "replace")[:200]
-            raise BadRequest(f"the collector answered {error.code}: {text}") from None
-        except OSError as error:
-            raise SpanloftError(f"{base_url}: the collector can't be reached ({error})") from None
+        body = _post_patiently(base_url, base_url + _PATHS[kind], message.SerializeToString(), headers)
         if kind is not Kind.TRACES:
             return 0
-        from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
-
         return int(ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans)
 
+    headers = {"Content-Type": "application/x-protobuf"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
     return send
+
+
+def _post_patiently(base_url: str, url: str, body: bytes, headers: dict[str, str]) -> bytes:
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        request = urllib.request.Request(url, body, headers, method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return bytes(response.read())
+        except urllib.error.HTTPError as error:
+            text = _status_message(error.read())
+            if error.code not in (429, 502, 503, 504) or time.monotonic() > deadline:
+                raise BadRequest(f"the collector answered {error.code}: {text}") from None
+            wait = error.headers.get("Retry-After", "")
+            time.sleep(min(float(wait) if wait.isdecimal() else 1.0, 10.0))
+        except OSError as error:
+            raise SpanloftError(f"{base_url}: the collector can't be reached ({error})") from None
+
+
+def _status_message(body: bytes) -> str:
+    """Text of a ``google.rpc.Status``, of which only the message is needed."""
+    try:
+        return Status.FromString(body).message or "no reason given"
+    except DecodeError:
+        return body.decode("utf-8", "replace")[:200]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from spanloft_collector.jobs.events import EventsJob
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.maintenance.export import export_otlp, prepare
+from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.maintenance.remap import remap
 from spanloft_collector.maintenance.selection import Selection
 from spanloft_collector.pipeline import batch, events
@@ -97,7 +99,9 @@ def load(root: Path, *requests: dict[str, Any]) -> ParquetStore:
 
 
 def run_job(store: ParquetStore) -> None:
-    JobRunner(store, [EventsJob(store, settle_s=0.0)], store.root / "jobs").run_until_idle("events")
+    JobRunner(store, [EventsJob(partial(join_events, store, settle_s=0.0))], store.root / "jobs").run_until_idle(
+        "events"
+    )
 
 
 def joined(store: ParquetStore) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import pyarrow as pa
+
 from spanloft_collector.jobs.base import Output
-from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.compact import SETTLE_S
-from spanloft_collector.store.parquet import ParquetStore
 
 FIRST = datetime(1971, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
 
@@ -23,9 +22,9 @@ class EventsJob:
     writes: Sequence[str] = ()
     every_s = 60.0
 
-    def __init__(self, store: ParquetStore, *, settle_s: float = SETTLE_S) -> None:
-        self.store = store
-        self.settle_s = settle_s
+    def __init__(self, join: Callable[[pa.Table], int]) -> None:
+        """Prepare; ``join`` writes the stored events of spans (trace_id, span_id, start_time) into their rows."""
+        self.join = join
 
     def run(self, reader: Reader, since: datetime, until: datetime) -> Output:
         """Join what was published in the window; running it again changes nothing."""
@@ -33,5 +32,5 @@ class EventsJob:
         if reader.query("job_events_any", window, timeout_s=600).column("events")[0].as_py():
             spans = reader.query("job_events_spans", window, timeout_s=600)
             if spans.num_rows:
-                join_events(self.store, spans, settle_s=self.settle_s)
+                self.join(spans)
         return Output({})
