@@ -46,7 +46,7 @@ LIBRARIES: tuple[Library, ...] = (
         ("llama-index-core", "llama-index-llms-openai", "llama-index-embeddings-openai"),
         (_OTEL + "genai-llama-index",),
     ),
-    Library("litellm", ("litellm",), (_OPENINFERENCE + "litellm",)),
+    Library("litellm", ("litellm", "mcp"), (_OPENINFERENCE + "litellm",)),
     Library("bedrock", ("boto3",), (_OPENINFERENCE + "bedrock",)),
     Library("mistralai", ("mistralai",)),
     Library("cohere", ("cohere",), (_OPENINFERENCE + "cohere",)),

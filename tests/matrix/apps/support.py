@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 URL = os.environ.get("FAKE_URL", "http://127.0.0.1:1")
@@ -20,6 +20,8 @@ PARAMETERS: dict[str, Any] = {
     "properties": {"order_id": {"type": "string", "description": "Number of the order"}},
     "required": ["order_id"],
 }
+_loop = asyncio.Runner()
+"""One loop for all cases: frameworks keep their clients' connections for the next call."""
 OPENAI_TOOL = {
     "type": "function",
     "function": {"name": "get_order", "description": DESCRIPTION, "parameters": PARAMETERS},
@@ -40,8 +42,14 @@ def user(text: str = QUESTION) -> list[dict[str, Any]]:
     return [{"role": "system", "content": SYSTEM}, {"role": "user", "content": text}]
 
 
-def case(name: str, call: Callable[[], Any]) -> None:
-    """Runs a case; what it raises is part of the report. Cases lie apart in time, which is how calls are assigned."""
+def case(name: str, call: Callable[[], Any], tools: Sequence[str] = ()) -> None:
+    """Runs a case; what it raises is part of the report. Cases lie apart in time, which is how calls are assigned.
+
+    Args:
+        name: says which columns of the table it decides: stream, tool, error, async, embeddings.
+        call: makes the calls.
+        tools: tools that run on this side, each once.
+    """
     time.sleep(0.08)
     started, error = time.time(), None
     try:
@@ -49,13 +57,17 @@ def case(name: str, call: Callable[[], Any]) -> None:
     except Exception as raised:
         error = f"{type(raised).__name__}: {str(raised)[:300]}"
     time.sleep(0.08)
-    line = {"case": name, "start": started, "end": time.time(), "error": error}
+    line = {"case": name, "start": started, "end": time.time(), "error": error, "tools": list(tools)}
     print("CASE " + json.dumps(line), flush=True)
 
 
-def case_async(name: str, call: Callable[[], Coroutine[Any, Any, Any]]) -> None:
+def case_async(name: str, call: Callable[[], Coroutine[Any, Any, Any]], tools: Sequence[str] = ()) -> None:
     """A case that is a coroutine function."""
-    case(name, lambda: asyncio.run(call()))
+
+    async def run() -> Any:
+        return await call()
+
+    case(name, lambda: _loop.run(run()), tools)
 
 
 def drain(stream: Any) -> None:
