@@ -100,7 +100,7 @@ def sender(settings: Settings, store: ParquetStore) -> Iterator[Send]:
 def run_job(settings: Settings, name: str, *, recompute: bool) -> None:
     """Run a job, or all of them, until nothing is left, with a progress bar."""
     runner = create_runner(settings)
-    names = list(runner.jobs) if name == "all" else [name]
+    names = list(runner.jobs) if name == "all" else [runner.job(name).name]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         for job in names:

@@ -176,6 +176,9 @@ def send_over_http(base_url: str, api_key: str | None) -> Send:
         BadRequest: the collector does not take the request.
         SpanloftError: the collector can't be reached.
     """
+    headers = {"Content-Type": "application/x-protobuf"}
+    if api_key:
+        headers["Authorization"] = f"Bearer {api_key}"
 
     def send(kind: Kind, message: Message) -> int:
         body = _post_patiently(base_url, base_url + _PATHS[kind], message.SerializeToString(), headers)
@@ -183,9 +186,6 @@ def send_over_http(base_url: str, api_key: str | None) -> Send:
             return 0
         return int(ExportTraceServiceResponse.FromString(body).partial_success.rejected_spans)
 
-    headers = {"Content-Type": "application/x-protobuf"}
-    if api_key:
-        headers["Authorization"] = f"Bearer {api_key}"
     return send
 
 

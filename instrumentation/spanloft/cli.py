@@ -17,14 +17,21 @@ def main() -> None:
         if arguments[:1] == ["run"]:
             raise SystemExit(run_program(arguments[1:]))
         # Not for `run`, which starts somebody's program: the root logger is theirs to configure.
-        level = os.environ.get("SPANLOFT_LOG_LEVEL", "WARNING").upper()
-        logging.basicConfig(level=level, format="%(levelname)s %(message)s")
+        logging.basicConfig(level=log_level(), format="%(levelname)s %(message)s")
         part("spanloft.command_line").app()
     except Exception as error:
         # Ours carry a message for the reader; their class lives in a part that may not be installed.
         if any(base.__name__ == "SpanloftError" for base in type(error).__mro__):
             fail(str(error))
         raise
+
+
+def log_level() -> str:
+    """Level from SPANLOFT_LOG_LEVEL; an unknown one ends in one line."""
+    level = os.environ.get("SPANLOFT_LOG_LEVEL", "WARNING").upper()
+    if level not in logging.getLevelNamesMapping():
+        fail(f"SPANLOFT_LOG_LEVEL={level}: expected DEBUG, INFO, WARNING or ERROR", 2)
+    return level
 
 
 def run_program(arguments: list[str]) -> int:

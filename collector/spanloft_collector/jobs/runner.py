@@ -62,7 +62,7 @@ class JobRunner:
         Raises:
             SpanloftError: there is no such job, or another process is running it.
         """
-        job = self._job(name)
+        job = self.job(name)
         try:
             with locked(self.leases / f"{name}.lock", blocking=False):
                 return self._drain(job, recompute, progress, stop or threading.Event())
@@ -87,7 +87,12 @@ class JobRunner:
                 logger.log(logging.WARNING, "job %s failed, will try again: %s", name, error, exc_info=not expected)
             due[name] = time.monotonic() + job.every_s * min(2 ** failures[name], 64)
 
-    def _job(self, name: str) -> Job:
+    def job(self, name: str) -> Job:
+        """The job of that name.
+
+        Raises:
+            SpanloftError: there is none; names those there are.
+        """
         try:
             return self.jobs[name]
         except KeyError:
