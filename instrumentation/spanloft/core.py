@@ -14,6 +14,7 @@ from .activation import Activation
 from .choices import choose
 from .content import ContentSwitches
 from .fallback import Fallback
+from .import_hook import ImportHook
 from .processor import EXIT_GRACE, DeliveringProcessor
 from .provider import Attachment, attach, exports_already
 from .sigterm import SigtermDelivery
@@ -35,6 +36,7 @@ class Running:
         self.switches = ContentSwitches()
         self.activation = Activation(attachment.provider, settings.capture_content)
         self.fallback = Fallback(attachment.provider, settings.capture_content) if settings.fallback else None
+        self.usage_hook = ImportHook()
         self.sigterm = SigtermDelivery(self.deliver_now, EXIT_GRACE + 0.5)
 
     def start(self) -> None:
@@ -49,6 +51,11 @@ class Running:
         atexit.register(self.deliver_now)
         self.switches.apply(self.settings.capture_content)
         self.activation.start(choose())
+        if self.settings.stream_usage:
+            from . import stream_usage
+
+            # After the instrumentors: it must stand outside of theirs.
+            self.usage_hook.watch("openai", stream_usage.install)
         if self.fallback is not None:
             self.fallback.start()
         if self.delivery is not None:
@@ -66,6 +73,12 @@ class Running:
         """Takes everything back, each part on its own so that one failure leaves no other behind."""
         with contained("removing the signal handler"):
             self.sigterm.remove()
+        with contained("leaving streams as they are"):
+            if self.settings.stream_usage:
+                from . import stream_usage
+
+                self.usage_hook.remove()
+                stream_usage.remove()
         with contained("leaving the HTTP clients"):
             if self.fallback is not None:
                 self.fallback.stop()
