@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
     from opentelemetry.trace import TracerProvider
 
+    from .redaction import RedactFunction
     from .stamps import StampContext
 
 __all__ = ["SpanloftError", "connect", "context", "flush", "instrument", "uninstrument"]
@@ -31,6 +32,7 @@ def instrument(
     capture_content: bool | None = None,
     api_key: str | None = None,
     tracer_provider: TracerProvider | None = None,
+    redact: RedactFunction | str | Iterable[str] | None = None,
     export: bool = True,
 ) -> None:
     """Traces the LLM libraries of this process and sends the spans to a collector.
@@ -44,6 +46,8 @@ def instrument(
         capture_content: whether message texts are recorded; default ``SPANLOFT_CAPTURE_CONTENT``, else yes.
         api_key: key of the collector, sent as ``Authorization: Bearer``; default ``SPANLOFT_API_KEY``.
         tracer_provider: an SDK provider to use instead of the global one.
+        redact: what is taken out of spans before anything leaves the process: names of patterns (``"email,card"``,
+            ``"all"``) or a function ``(key, text) -> text``; default ``SPANLOFT_REDACT``, else nothing.
         export: ``False`` sends nothing: the provider's own processors get the spans.
     """
     from . import core
@@ -54,6 +58,7 @@ def instrument(
         capture_content=capture_content,
         api_key=api_key,
         tracer_provider=tracer_provider,
+        redact=redact,
         export=export,
     )
 

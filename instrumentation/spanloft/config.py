@@ -24,7 +24,7 @@ class Settings:
     ``endpoint`` is the full URL for HTTP and ``scheme://host:port`` for gRPC. ``spool`` is ``None`` when switched
     off. ``capture_content`` is whether message texts are recorded at all. ``fallback`` watches HTTP clients for calls
     that no instrumentor reports, ``stream_usage`` asks streams for their usage, ``propagate`` carries the context into
-    threads and child processes.
+    threads and child processes. ``redact`` names what is taken out of texts, ``redact_fields`` whole attributes.
     """
 
     endpoint: str
@@ -47,6 +47,8 @@ class Settings:
     fallback: bool = True
     stream_usage: bool = False
     propagate: bool = True
+    redact: str = ""
+    redact_fields: tuple[str, ...] = ()
 
 
 def sdk_disabled() -> bool:
@@ -90,6 +92,8 @@ def load(
         fallback=_switch("SPANLOFT_FALLBACK", True),
         stream_usage=_switch("SPANLOFT_STREAM_USAGE", False),
         propagate=_switch("SPANLOFT_PROPAGATE", True),
+        redact=_redact(),
+        redact_fields=tuple(f.strip() for f in os.environ.get("SPANLOFT_REDACT_FIELDS", "").split(",") if f.strip()),
     )
 
 
@@ -180,6 +184,11 @@ def script_name() -> str:
     if path is None:
         return "python"
     return path.parent.name if path.stem == "__main__" else path.stem or "python"
+
+
+def _redact() -> str:
+    value = os.environ.get("SPANLOFT_REDACT", "").strip()
+    return "" if value.lower() in _SWITCHED_OFF else value
 
 
 def _switch(name: str, default: bool) -> bool:

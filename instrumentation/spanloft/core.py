@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Iterable
 
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import TracerProvider
@@ -17,6 +18,7 @@ from .fallback import Fallback
 from .import_hook import ImportHook
 from .processor import EXIT_GRACE, DeliveringProcessor
 from .provider import Attachment, attach, exports_already
+from .redaction import RedactFunction, RedactingProcessor, Redactor, make_redactor
 from .sigterm import SigtermDelivery
 from .spool import Spool
 from .stamps import StampProcessor
@@ -29,8 +31,15 @@ _running: Running | None = None
 class Running:
     """Everything one ``instrument()`` call set up."""
 
-    def __init__(self, attachment: Attachment, settings: config.Settings, delivery: DeliveringProcessor | None) -> None:
+    def __init__(
+        self,
+        attachment: Attachment,
+        settings: config.Settings,
+        delivery: DeliveringProcessor | None,
+        redactor: Redactor | None,
+    ) -> None:
         self.attachment = attachment
+        self.redactor = redactor
         self.settings = settings
         self.delivery = delivery
         self.switches = ContentSwitches()
@@ -42,6 +51,8 @@ class Running:
     def start(self) -> None:
         """Sets everything up: span processors first, then what makes spans."""
         processors: list[SpanProcessor] = [StampProcessor()]
+        if self.redactor is not None:
+            processors.append(RedactingProcessor(self.redactor))
         if self.fallback is not None:
             processors.append(self.fallback.watcher.claims)
         if self.delivery is not None:
@@ -103,6 +114,7 @@ def instrument(
     capture_content: bool | None = None,
     api_key: str | None = None,
     tracer_provider: TracerProvider | None = None,
+    redact: RedactFunction | str | Iterable[str] | None = None,
     export: bool = True,
 ) -> None:
     """See :func:`spanloft.instrument`."""
@@ -119,7 +131,8 @@ def instrument(
         attachment = attach(settings, tracer_provider)
         if attachment is None:
             return
-        _running = Running(attachment, settings, _delivery(settings, attachment) if export else None)
+        redactor = make_redactor(redact, settings.redact, settings.redact_fields)
+        _running = Running(attachment, settings, _delivery(settings, attachment) if export else None, redactor)
         try:
             _running.start()
         except Exception:

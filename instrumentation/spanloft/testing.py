@@ -7,7 +7,7 @@ assert spans.calls[0].attributes["gen_ai.request.model"] == "gpt-4o"
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -15,6 +15,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from . import core, provider
+from .redaction import RedactFunction
 
 _CALLS = frozenset({"chat", "generate_content", "text_completion", "embeddings"})
 
@@ -47,11 +48,14 @@ class CapturedSpans:
 
 
 @contextmanager
-def capture(*, capture_content: bool | None = None) -> Iterator[CapturedSpans]:
+def capture(
+    *, capture_content: bool | None = None, redact: RedactFunction | str | Iterable[str] | None = None
+) -> Iterator[CapturedSpans]:
     """Instruments the block and captures its spans. Nothing is sent, unless ``instrument()`` was called before.
 
     Args:
         capture_content: whether message texts are recorded; as in :func:`spanloft.instrument`.
+        redact: what is taken out; as in :func:`spanloft.instrument`.
     """
     exporter = InMemorySpanExporter()
     processor = SimpleSpanProcessor(exporter)
@@ -67,7 +71,7 @@ def capture(*, capture_content: bool | None = None) -> Iterator[CapturedSpans]:
         return
     own = TracerProvider(shutdown_on_exit=False)
     own.add_span_processor(processor)
-    core.instrument(tracer_provider=own, export=False, capture_content=capture_content)
+    core.instrument(tracer_provider=own, export=False, capture_content=capture_content, redact=redact)
     try:
         yield captured
     finally:
