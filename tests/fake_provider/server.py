@@ -51,7 +51,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length", 0)))
         headers = {key.lower(): value for key, value in self.headers.items()}
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         handler = next((handler for pattern, handler in self.server.routes if pattern.match(path)), None)
         if handler is None:
             self._send_json(404, {"error": {"message": f"no route {path}", "type": "not_found"}}, {})
@@ -65,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.server.replies and case.reply is None:
             case = replace(case, reply=self.server.replies.popleft())
         number = next(self.server.numbers)
-        request = Request(path, headers, body, case, self.server.ledger, number, self.server.cached)
+        request = Request(path, headers, body, case, self.server.ledger, number, self.server.cached, query)
         if case.drop:
             self._drop(Bill(path, "", str(body.get("model", "")), status=0, completed=False))
             return

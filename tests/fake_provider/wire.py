@@ -24,6 +24,8 @@ class Request:
     """Serial number of the request in this server: seeds ids and the variation of token counts."""
     cached: set[str]
     """Keys of the prompt blocks that the provider has in its cache, shared by all requests of a server."""
+    query: str = ""
+    """What stands behind the ``?`` of the address."""
 
 
 @dataclass(slots=True)

@@ -55,7 +55,7 @@ LIBRARIES: tuple[Library, ...] = (
     Library("pydantic-ai", ("pydantic-ai-slim[openai]",)),
     Library("mcp", ("mcp",)),
     Library("crewai", ("crewai",), (_OPENINFERENCE + "crewai",)),
-    Library("dspy", ("dspy",), (_OTEL + "genai-dspy",)),
+    Library("dspy", ("dspy", "numpy"), (_OTEL + "genai-dspy",)),
     Library("smolagents", ("smolagents[openai]",), (_OTEL + "genai-smolagents",)),
     Library("vertexai", ("google-cloud-aiplatform",), (_OPENINFERENCE + "vertexai",)),
     Library("promptflow", ("promptflow-tracing", "promptflow-core", "openai")),

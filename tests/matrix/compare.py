@@ -105,6 +105,8 @@ def _compare_case(
     if len(billed) != len(counted):
         problem = f"{len(billed)} calls in the ledger, {len(counted)} in llm_calls"
         outcome.check(["tokens", "cost", *columns], name, problem)
+    if "stream" in name and not any(bill["stream"] for bill in billed):
+        outcome.check(["stream"], name, "the library did not stream")
     for bill, call in _pairs(billed, counted):
         extra = [column for column in columns if column in ("async", "embeddings")]
         outcome.check(["tokens", *extra], name, _tokens_differ(outcome, name, bill, call))

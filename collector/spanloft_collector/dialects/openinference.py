@@ -7,10 +7,11 @@ no response id: that one is read from the raw response body in ``output.value``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..model import Canonical, Message, Part, RawSpan
+from ..model import BILLABLE_OPERATIONS, Canonical, Message, Part, RawSpan
 from . import names, nested, rules
 from .messages import document, input_messages, output_messages, role_of, to_message, tool_definitions
 from .otel_genai import FIELDS as GENAI_FIELDS
@@ -73,6 +74,9 @@ _TREES = (
     "reranker.output_documents.",
     "embedding.embeddings.",
 )
+_STREAM = re.compile(r"(?i)(_|converse|content|response)stream")
+_SCOPES = {"cohere": "cohere", "mistralai": "mistral_ai", "ollama": "ollama", "openai": "openai"}
+"""Packages for one provider, whose embedding spans do not name it."""
 _FIRST_TOKEN = frozenset({"First Token Stream Event"})
 
 
@@ -99,7 +103,7 @@ class OpenInference:
                 out["operation"] = "text_completion"
             _body(out, attributes)
         elif operation == "embeddings":
-            _embeddings(out, found)
+            _embeddings(out, found, attributes)
         elif operation == "retrieval":
             _documents(out, found)
             rules.drop_empty(out, retrieval_query=as_str(attributes.get("input.value")))
@@ -111,7 +115,13 @@ class OpenInference:
                 input_messages=input_messages(attributes.get("input.value")),
                 output_messages=output_messages(attributes.get("output.value")),
             )
-        rules.drop_empty(out, ttft_ms=rules.first_event_ms(span, _FIRST_TOKEN))
+        rules.drop_empty(
+            out,
+            ttft_ms=rules.first_event_ms(span, _FIRST_TOKEN),
+            # Several of its packages say it in the span's name only: ClientV2.chat_stream, bedrock.converse_stream.
+            is_stream=True if operation == "chat" and _STREAM.search(span.name) else None,
+            provider=_SCOPES.get(span.scope_name.rpartition(".")[2]) if operation in BILLABLE_OPERATIONS else None,
+        )
         if "request_model" not in out and "response_model" in out:
             out["request_model"] = out["response_model"]
         return rules.finish(out, span)
@@ -219,11 +229,13 @@ def _body(out: dict[str, Any], attributes: Mapping[str, Any]) -> None:
         return
     if "generations" in body:
         body = _langchain_response(body)
-    if "response_id" not in out and ("model" in body or "choices" in body or "responseId" in body):
+    if "response_id" not in out and any(key in body for key in ("model", "choices", "responseId", "response_id")):
         rules.drop_empty(out, response_id=as_str(body.get("id", body.get("response_id", body.get("responseId")))))
     rules.drop_empty(out, service_tier=names.service_tier(body.get("service_tier")))
     # Lifetimes of cache writes are priced differently and are stated nowhere else.
-    rules.drop_empty(out, **only_details(usage_fields(body.get("usage"))))
+    usage = body.get("usage") or body.get("usage_metadata") or body.get("usageMetadata")
+    rules.drop_empty(out, **only_details(usage_fields(usage)))
+    _thoughts(out, as_count(attributes.get("llm.token_count.total")))
     choices = body.get("choices")
     first = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else body
     rules.drop_empty(out, finish_reason=names.finish_reason(first.get("finish_reason", first.get("stop_reason"))))
@@ -231,6 +243,13 @@ def _body(out: dict[str, Any], attributes: Mapping[str, Any]) -> None:
         reason = nested.leaf(body, "incomplete_details", "reason") or status
         called = any(part["type"] == "tool_call" for item in out.get("output_messages", ()) for part in item["parts"])
         out["finish_reason"] = "tool_call" if called and status == "completed" else names.finish_reason(reason)
+
+
+def _thoughts(out: dict[str, Any], total: int | None) -> None:
+    """Adds Google's thoughts to the output where the total shows that the emitter left them out."""
+    said, thought = out.get("output_tokens"), out.get("reasoning_tokens")
+    if total is not None and said is not None and thought and (out.get("input_tokens") or 0) + said + thought == total:
+        out["output_tokens"] = said + thought
 
 
 def _langchain_response(body: dict[str, Any]) -> dict[str, Any]:
@@ -249,10 +268,14 @@ def _langchain_response(body: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _embeddings(out: dict[str, Any], found: dict[str, nested.Tree]) -> None:
+def _embeddings(out: dict[str, Any], found: dict[str, nested.Tree], attributes: Mapping[str, Any]) -> None:
     texts = [nested.leaf(item, "embedding", "text") for item in nested.items(found.get("embedding.embeddings."))]
     parts = [text_part(text) for text in texts if text is not None]
     rules.drop_empty(out, input_messages=[{"role": "user", "parts": parts}] if parts else None)
+    if "input_tokens" not in out:
+        # Cohere counts what it bills in the answer's metadata; the instrumentor does not read it.
+        billed = nested.branch(as_dict(attributes.get("output.value")) or {}, "meta", "billed_units")
+        rules.drop_empty(out, input_tokens=as_count(billed.get("input_tokens")))
 
 
 def _documents(out: dict[str, Any], found: dict[str, nested.Tree]) -> None:

@@ -17,6 +17,8 @@ _PATHS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
         "cache_read_tokens",
         (
             ("cache_read_input_tokens",),
+            ("cached_content_token_count",),
+            ("cachedContentTokenCount",),
             *((details, key) for details in _INPUT_DETAILS for key in ("cached_tokens", "cache_read")),
         ),
     ),
@@ -41,10 +43,14 @@ _PATHS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
     ),
     (
         "reasoning_tokens",
-        tuple(
-            (details, key)
-            for details in _OUTPUT_DETAILS
-            for key in ("reasoning_tokens", "reasoning", "thinking_tokens")
+        (
+            ("thoughts_token_count",),
+            ("thoughtsTokenCount",),
+            *(
+                (details, key)
+                for details in _OUTPUT_DETAILS
+                for key in ("reasoning_tokens", "reasoning", "thinking_tokens")
+            ),
         ),
     ),
     ("input_audio_tokens", tuple((details, key) for details in _INPUT_DETAILS for key in ("audio_tokens", "audio"))),
@@ -55,7 +61,7 @@ _PATHS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
 
 
 def usage_fields(value: Any) -> dict[str, Any]:
-    """Canonical token fields of a usage object of OpenAI (chat, Responses), Anthropic or LangChain.
+    """Canonical token fields of a usage object of OpenAI (chat, Responses), Anthropic or LangChain; of Google's, the details.
 
     ``value`` may be a mapping, JSON text or a Python ``repr``; the counts are the provider's own.
     """

@@ -65,6 +65,8 @@ def invoke(request: Request) -> Reply | EventStream:
     inner.body = {**request.body, "model": bill.model, "stream": request.path.endswith("-response-stream")}
     answered = anthropic.messages(inner)
     answered.bill.provider, answered.bill.endpoint = "bedrock", request.path
+    answered.bill.reasoning_tokens = 0  # Bedrock does not tell them apart.
+    answered.bill.usage.pop("output_tokens_details", None)
     # The answer is Anthropic's own and names the model as Anthropic does; billed is Bedrock's.
     behind = bill.model.rpartition("anthropic.")[2].partition("-v1")[0]
     if isinstance(answered, EventStream):
@@ -158,6 +160,8 @@ def _wrapped(frames: list[bytes], bill: Bill, model: str) -> Iterator[bytes]:
             continue
         if data["type"] == "message_start":
             data["message"]["model"] = model
+        if data["type"] == "message_delta":
+            data["usage"].pop("output_tokens_details")
         if data["type"] == "message_stop":
             data["amazon-bedrock-invocationMetrics"] = {
                 "inputTokenCount": bill.usage["input_tokens"],

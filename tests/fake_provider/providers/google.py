@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ _MODEL = re.compile(r"models/([^:/]+):")
 
 
 def generate(request: Request) -> Reply | EventStream:
-    """POST models/MODEL:generateContent and models/MODEL:streamGenerateContent (server-sent events)."""
+    """POST models/MODEL:generateContent and :streamGenerateContent (server-sent events or one JSON array)."""
     if request.case.error or not request.body.get("contents"):
         return _failure(request, request.case.error or 400)
     stream = request.path.endswith(":streamGenerateContent")
@@ -26,7 +27,10 @@ def generate(request: Request) -> Reply | EventStream:
     _fill_usage(request, bill, parts)
     finish = "MAX_TOKENS" if request.case.length else "STOP"
     if stream:
-        return EventStream(_frames(request, bill, parts, finish), bill, "text/event-stream")
+        frames = _frames(request, bill, parts, finish)
+        if "alt=sse" in request.query:
+            return EventStream(map(sse, frames), bill, "text/event-stream")
+        return EventStream(_array(list(frames)), bill, "application/json")
     return Reply(_response(bill, parts, finish, bill.usage), bill)
 
 
@@ -132,13 +136,19 @@ def _response(
     return {**body, "usageMetadata": usage} if usage else body
 
 
-def _frames(request: Request, bill: Bill, parts: list[dict[str, Any]], finish: str) -> Iterator[bytes]:
+def _frames(request: Request, bill: Bill, parts: list[dict[str, Any]], finish: str) -> Iterator[dict[str, Any]]:
     frames = [[{"text": piece}] for piece in pieces(bill.text, request.number)] or [parts]
     for number, frame in enumerate(frames, 1):
         last = number == len(frames)
         # Counts so far come with every frame; only the last one's are final.
         usage = bill.usage if last else {**bill.usage, "candidatesTokenCount": number}
-        yield sse(_response(bill, frame, finish if last else None, usage))
+        yield _response(bill, frame, finish if last else None, usage)
+
+
+def _array(frames: list[dict[str, Any]]) -> Iterator[bytes]:
+    for number, frame in enumerate(frames):
+        yield (b"[" if number == 0 else b",\r\n") + json.dumps(frame).encode()
+    yield b"]"
 
 
 def _vector(item: Any) -> list[float]:

@@ -3,16 +3,17 @@ import spanloft
 
 spanloft.instrument()
 
+from urllib.parse import quote
+
 import dspy
 from support import FAILING, QUESTION, URL, case, case_async
 
-model = dspy.LM("openai/gpt-4o", api_base=f"{URL}/v1", api_key="none", num_retries=0, cache=False)
-dspy.configure(lm=model)
+OPTIONS = {"api_base": f"{URL}/v1", "api_key": "none", "num_retries": 0, "cache": False}
+model = dspy.LM("openai/gpt-4o", **OPTIONS)
+REPLY = quote("[[ ## answer ## ]]\n60 days of notice.\n\n[[ ## completed ## ]]")
+shaped = dspy.LM("openai/gpt-4o", extra_headers={"x-fake-reply": REPLY}, **OPTIONS)
 predict = dspy.Predict("question -> answer")
-
-
-def reply(text: str) -> dict[str, str]:
-    return {"question": text}
+dspy.configure(lm=shaped)
 
 
 async def predict_async() -> None:

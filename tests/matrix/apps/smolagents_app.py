@@ -6,7 +6,7 @@ spanloft.instrument()
 from smolagents import ChatMessage, OpenAIServerModel, ToolCallingAgent, tool
 from support import FAILING, QUESTION, URL, case, drain, get_order
 
-model = OpenAIServerModel("gpt-4o", api_base=f"{URL}/v1", api_key="none", client_kwargs={"max_retries": 0})
+model = OpenAIServerModel("gpt-4o", api_base=f"{URL}/v1", api_key="none", client_kwargs={"max_retries": 0}, retry=False)
 order = tool(get_order)
 
 

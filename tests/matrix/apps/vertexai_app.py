@@ -5,7 +5,7 @@ spanloft.instrument()
 
 import vertexai
 from google.auth.credentials import AnonymousCredentials
-from support import DESCRIPTION, FAILING, PARAMETERS, QUESTION, SYSTEM, URL, case, case_async, drain
+from support import DESCRIPTION, FAILING, PARAMETERS, QUESTION, SYSTEM, URL, case, drain
 from vertexai.generative_models import FunctionDeclaration, GenerativeModel, Tool
 
 vertexai.init(
@@ -22,4 +22,3 @@ case("chat", lambda: model.generate_content(QUESTION))
 case("stream", lambda: drain(model.generate_content(QUESTION, stream=True)))
 case("tool", lambda: model.generate_content(QUESTION, tools=[TOOL]))
 case("error", lambda: model.generate_content(FAILING))
-case_async("async", lambda: model.generate_content_async(QUESTION))
