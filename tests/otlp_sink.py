@@ -11,7 +11,9 @@ from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 
@@ -26,6 +28,7 @@ class Sink(ThreadingHTTPServer):
         self.status = 200
         self.hang = 0.0
         self.requests: list[ExportTraceServiceRequest] = []
+        self.logs: list[LogRecord] = []
         self.headers: list[dict[str, str]] = []
         self._connections: list[socket.socket] = []
 
@@ -85,7 +88,10 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(self.server.hang)
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        if self.server.status == 200:
+        if self.server.status == 200 and self.path.endswith("/logs"):
+            request = ExportLogsServiceRequest.FromString(body)
+            self.server.logs += [r for a in request.resource_logs for b in a.scope_logs for r in b.log_records]
+        elif self.server.status == 200:
             self.server.headers.append({key.lower(): value for key, value in self.headers.items()})
             self.server.requests.append(ExportTraceServiceRequest.FromString(body))
         self.send_response(self.server.status)

@@ -17,12 +17,12 @@ from .errors import SpanloftError
 
 if TYPE_CHECKING:
     import duckdb
-    from opentelemetry.trace import TracerProvider
+    from opentelemetry.trace import Span, TracerProvider
 
     from .redaction import RedactFunction
     from .stamps import StampContext
 
-__all__ = ["SpanloftError", "connect", "context", "flush", "instrument", "uninstrument"]
+__all__ = ["SpanloftError", "connect", "context", "feedback", "flush", "instrument", "uninstrument"]
 
 
 def instrument(
@@ -75,6 +75,55 @@ def flush(timeout: float = 10.0) -> bool:
     from . import core
 
     return core.flush(timeout)
+
+
+def feedback(
+    score: float | bool | None = None,
+    *,
+    name: str = "user_feedback",
+    label: str | None = None,
+    comment: str | None = None,
+    span: Span | None = None,
+    trace_id: str | int | None = None,
+    span_id: str | int | None = None,
+    response_id: str | None = None,
+    user: str | None = None,
+) -> bool:
+    """Sends what somebody thought of an answer; the latest of each user, name and call counts.
+
+        answer = client.chat.completions.create(...)
+        ...
+        spanloft.feedback(True, response_id=answer.id, comment="solved it", user="u-17")
+
+    Works in any process, also much later, instrumented or not.
+
+    Args:
+        score: a number, or ``True`` and ``False`` for a thumb up and down.
+        name: what was judged, such as ``helpful``.
+        label: the score in words.
+        comment: free text.
+        span: the span of the call; default the current one.
+        trace_id: instead of ``span``, hexadecimal or a number; alone it judges the whole trace.
+        span_id: a span of that trace.
+        response_id: instead of both, the provider's id of the answer.
+        user: who judges; default the one of the surrounding :func:`context`.
+
+    Returns:
+        Whether it is on its way: ``False`` if it names no call or says nothing (logged), or nothing is sent at all.
+    """
+    from . import core
+
+    return core.feedback(
+        score,
+        name=name,
+        label=label,
+        comment=comment,
+        span=span,
+        trace_id=trace_id,
+        span_id=span_id,
+        response_id=response_id,
+        user=user,
+    )
 
 
 def context(

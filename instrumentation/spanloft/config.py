@@ -21,10 +21,11 @@ CONTENT_VARIABLE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 class Settings:
     """What ``instrument()`` works with. Times are seconds, sizes bytes.
 
-    ``endpoint`` is the full URL for HTTP and ``scheme://host:port`` for gRPC. ``spool`` is ``None`` when switched
-    off. ``capture_content`` is whether message texts are recorded at all. ``fallback`` watches HTTP clients for calls
-    that no instrumentor reports, ``stream_usage`` asks streams for their usage, ``propagate`` carries the context into
-    threads and child processes. ``redact`` names what is taken out of texts, ``redact_fields`` whole attributes.
+    ``endpoint`` is the full URL for HTTP and ``scheme://host:port`` for gRPC; so is ``logs_endpoint``. ``spool`` is
+    ``None`` when switched off. ``capture_content`` is whether message texts are recorded at all. ``fallback`` watches
+    HTTP clients for calls that no instrumentor reports, ``stream_usage`` asks streams for their usage, ``propagate``
+    carries the context into threads and child processes. ``redact`` names what is taken out of texts,
+    ``redact_fields`` whole attributes.
     """
 
     endpoint: str
@@ -32,6 +33,7 @@ class Settings:
     service_name: str | None
     service_name_is_default: bool
     capture_content: bool
+    logs_endpoint: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     timeout: float = 10.0
     compression: str = "none"
@@ -74,6 +76,7 @@ def load(
     return Settings(
         endpoint=url,
         protocol=protocol,
+        logs_endpoint=_logs_endpoint(url, protocol),
         service_name=named or script_name(),
         service_name_is_default=named is None,
         capture_content=_capture_content(capture_content),
@@ -117,6 +120,15 @@ def _endpoint(argument: str | None, protocol: str) -> str:
     # The variable for traces is used as it is; everything else is a base, unless an argument names a path.
     complete = bool(parts.path.strip("/")) if argument else bool(exact)
     return url if complete else url.rstrip("/") + "/v1/traces"
+
+
+def _logs_endpoint(endpoint: str, protocol: str) -> str:
+    """Where feedback goes: the variable for logs, else beside the traces."""
+    exact = os.environ.get("OTEL_EXPORTER_OTLP_LOGS_ENDPOINT", "").strip()
+    if exact or protocol == "grpc":
+        return exact or endpoint
+    head, slash, last = endpoint.rpartition("/")
+    return f"{head}/logs" if slash and last == "traces" else f"{endpoint.rstrip('/')}/v1/logs"
 
 
 def _headers(api_key: str | None) -> dict[str, str]:

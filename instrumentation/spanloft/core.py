@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import sys
 import threading
+import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import TracerProvider
@@ -22,7 +25,10 @@ from .redaction import RedactFunction, RedactingProcessor, Redactor, make_redact
 from .sigterm import SigtermDelivery
 from .spool import Spool
 from .stamps import StampProcessor
-from .transport import make_transport
+from .transport import logs_destination, make_transport
+
+if TYPE_CHECKING:
+    from .judgements import FeedbackDelivery
 
 _lock = threading.RLock()
 _running: Running | None = None
@@ -37,6 +43,7 @@ class Running:
         settings: config.Settings,
         delivery: DeliveringProcessor | None,
         redactor: Redactor | None,
+        exports: bool,
     ) -> None:
         self.attachment = attachment
         self.redactor = redactor
@@ -46,6 +53,8 @@ class Running:
         self.activation = Activation(attachment.provider, settings.capture_content)
         self.fallback = Fallback(attachment.provider, settings.capture_content) if settings.fallback else None
         self.usage_hook = ImportHook()
+        self.exports = exports
+        self._feedback: FeedbackDelivery | None = None
         self.sigterm = SigtermDelivery(self.deliver_now, EXIT_GRACE + 0.5)
 
     def start(self) -> None:
@@ -72,13 +81,35 @@ class Running:
         if self.delivery is not None:
             self.sigterm.install()
             self.delivery.start()
+            if self.settings.spool and Spool(self.settings.spool, logs_destination(self.settings), 0).pending():
+                self.feedback().start()
+
+    def feedback(self) -> FeedbackDelivery:
+        """What delivers feedback; made when first needed."""
+        if self._feedback is None:
+            from .judgements import FeedbackDelivery
+
+            self._feedback = FeedbackDelivery(self.settings, self.attachment.provider.resource)
+        return self._feedback
+
+    def flush(self, timeout: float) -> bool:
+        """Delivers what waits; ``True`` if nothing is left."""
+        deadline = time.monotonic() + timeout
+        if self.fallback is not None:
+            self.fallback.watcher.claims.force_flush()
+        target = self.delivery or self.attachment.provider
+        done = target.force_flush(int(timeout * 1000))
+        if self._feedback is not None:
+            done &= self._feedback.force_flush(int(max(deadline - time.monotonic(), 0) * 1000))
+        return done
 
     def deliver_now(self) -> None:
         """At the end of the process: spans held back are written, then everything is sent or kept on disk."""
         if self.fallback is not None:
             self.fallback.watcher.claims.shutdown()
-        if self.delivery is not None:
-            self.delivery.shutdown()
+        for delivery in (self.delivery, self._feedback):
+            if delivery is not None:
+                delivery.shutdown()
 
     def stop(self) -> None:
         """Takes everything back, each part on its own so that one failure leaves no other behind."""
@@ -98,6 +129,9 @@ class Running:
         with contained("removing span processors"):
             self.attachment.remove()
             atexit.unregister(self.deliver_now)
+        with contained("delivering feedback"):
+            if self._feedback is not None:
+                self._feedback.shutdown()
         with contained("restoring the environment"):
             self.switches.restore()
 
@@ -132,7 +166,7 @@ def instrument(
         if attachment is None:
             return
         redactor = make_redactor(redact, settings.redact, settings.redact_fields)
-        _running = Running(attachment, settings, _delivery(settings, attachment) if export else None, redactor)
+        _running = Running(attachment, settings, _delivery(settings, attachment) if export else None, redactor, export)
         try:
             _running.start()
         except Exception:
@@ -153,14 +187,29 @@ def uninstrument() -> None:
 def flush(timeout: float = 10.0) -> bool:
     """See :func:`spanloft.flush`."""
     current = _running
-    if current is None:
-        return True
     with contained("spanloft.flush()"):
-        if current.fallback is not None:
-            current.fallback.watcher.claims.force_flush()
-        if current.delivery is not None:
-            return current.delivery.force_flush(int(timeout * 1000))
-        return current.attachment.provider.force_flush(int(timeout * 1000))
+        if current is not None:
+            return current.flush(timeout)
+        judgements = sys.modules.get("spanloft.judgements")
+        return judgements is None or bool(judgements.flush_alone(timeout))
+    return False
+
+
+def feedback(score: float | bool | None, **about: Any) -> bool:
+    """See :func:`spanloft.feedback`."""
+    with contained("spanloft.feedback()"):
+        from .judgements import alone, judgement
+
+        given = judgement(score, **about)
+        current = _running
+        if given is None or config.sdk_disabled() or (current is not None and not current.exports):
+            return False
+        delivery = current.feedback() if current is not None else alone()
+        redactor = current.redactor if current is not None else delivery.redactor
+        if redactor is not None:
+            given = given._replace(attributes=redactor.attributes(given.attributes))
+        delivery.submit(given)
+        return True
     return False
 
 

@@ -12,7 +12,8 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, attach, detach, set_value
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
@@ -60,7 +61,7 @@ class DeliveringProcessor(SpanProcessor):
         self._delay = delay
         self._max_queue = max_queue
         self._max_batch = min(max_batch, max_queue)
-        self._queue: deque[ReadableSpan] = deque()
+        self._queue: deque[Any] = deque()
         self._stopping = False
         self._down_until = 0.0
         self._pause = _FIRST_PAUSE
@@ -98,10 +99,15 @@ class DeliveringProcessor(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queues the span. Costs the app an append, and a wake-up when the queue was empty."""
-        if span.context is None or not span.context.trace_flags.sampled or self._stopping:
+        if span.context is not None and span.context.trace_flags.sampled:
+            self.submit(span)
+
+    def submit(self, item: Any) -> None:
+        """Queues what :meth:`encode` can write; for spans that are their own."""
+        if self._stopping:
             return
         queue = self._queue
-        queue.append(span)
+        queue.append(item)
         waiting = len(queue)
         if self._worker is None:
             self._start_worker()
@@ -111,6 +117,10 @@ class DeliveringProcessor(SpanProcessor):
             self._hurry.set()
         if waiting > self._max_queue:
             self._relieve()
+
+    def encode(self, batch: Sequence[ReadableSpan]) -> bytes:
+        """One request with the batch; subclasses may send other things than spans."""
+        return encode(batch)
 
     def start(self) -> None:
         """Starts delivering what earlier processes left in the spool, if they left anything."""
@@ -220,7 +230,7 @@ class DeliveringProcessor(SpanProcessor):
     def _deliver(self, batch: list[ReadableSpan], deadline: float | None) -> bool:
         """Sends or keeps one batch; ``False`` when it is back in the queue and it makes no sense to go on."""
         unsent: list[bytes] = []
-        for body in encode_in_parts(batch):
+        for body in encode_in_parts(batch, self.encode):
             answer = self._send(body, deadline)
             if answer.outcome is Outcome.TRY_AGAIN:
                 unsent.append(body)
@@ -274,19 +284,19 @@ class DeliveringProcessor(SpanProcessor):
                 self._lost += len(part)
 
     def _keep(self, batch: Sequence[ReadableSpan]) -> bool:
-        return self._spool is not None and all(self._spool.put(body) for body in encode_in_parts(batch))
+        return self._spool is not None and all(self._spool.put(body) for body in encode_in_parts(batch, self.encode))
 
     def _left_over(self) -> bool:
         return bool(self._queue or self._in_flight or self._spool_waits())
 
 
-def encode_in_parts(spans: Sequence[ReadableSpan]) -> list[bytes]:
-    """The spans as requests of at most :data:`MAX_REQUEST` bytes each, unless a single span is larger."""
-    body = encode(spans)
-    if len(body) <= MAX_REQUEST or len(spans) < 2:
+def encode_in_parts(items: Sequence[Any], write: Callable[[Sequence[Any]], bytes]) -> list[bytes]:
+    """The items as requests of at most :data:`MAX_REQUEST` bytes each, unless a single one is larger."""
+    body = write(items)
+    if len(body) <= MAX_REQUEST or len(items) < 2:
         return [body] if body else []
-    half = len(spans) // 2
-    return [*encode_in_parts(spans[:half]), *encode_in_parts(spans[half:])]
+    half = len(items) // 2
+    return [*encode_in_parts(items[:half], write), *encode_in_parts(items[half:], write)]
 
 
 def encode(spans: Sequence[ReadableSpan]) -> bytes:

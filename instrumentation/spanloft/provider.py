@@ -62,7 +62,7 @@ def attach(settings: Settings, given: trace.TracerProvider | None = None) -> Att
     if current is not None:
         logger.warning("a TracerProvider of %s is set, which cannot be joined", type(current).__module__)
         return None
-    resource = _resource(settings)
+    resource = make_resource(settings)
     if _kept is None or _kept.resource.attributes.get(SERVICE_NAME) != settings.service_name:
         _kept = TracerProvider(resource=resource)
     trace.set_tracer_provider(_kept)
@@ -84,7 +84,8 @@ def _global_provider() -> trace.TracerProvider | None:
     return None if isinstance(provider, trace.ProxyTracerProvider) else provider
 
 
-def _resource(settings: Settings) -> Resource:
+def make_resource(settings: Settings) -> Resource:
+    """What describes this process: the service, this distribution, and what OpenTelemetry's variables say."""
     return Resource.create(
         {
             SERVICE_NAME: settings.service_name or "python",

@@ -11,7 +11,7 @@ import zlib
 from base64 import b64encode
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol
 from urllib.parse import unquote, urlsplit
 
 from ._log import warn_once
@@ -133,17 +133,25 @@ def destination(settings: Settings) -> str:
     return f"{settings.protocol} {settings.endpoint} {credentials}"
 
 
-def make_transport(settings: Settings) -> Transport:
+def logs_destination(settings: Settings) -> str:
+    """The destination of logs: never that of spans, so that neither is ever sent as the other."""
+    name = destination(replace(settings, endpoint=settings.logs_endpoint))
+    return f"{name} logs" if settings.protocol == "grpc" else name
+
+
+def make_transport(settings: Settings, signal: Literal["traces", "logs"] = "traces") -> Transport:
     """The transport of the configured protocol; HTTP when gRPC is asked for but not installed."""
+    if signal == "logs":
+        settings = replace(settings, endpoint=settings.logs_endpoint)
     if settings.protocol == "grpc":
         try:
             from .transport_grpc import GrpcTransport
 
-            return GrpcTransport(settings)
+            return GrpcTransport(settings, signal)
         except ImportError:
             warn_once("grpc", 'OTLP over gRPC needs grpcio: pip install "spanloft[collector]"; sending HTTP instead')
             address = settings.endpoint.replace(":4317", ":4318")
-            return HttpTransport(replace(settings, endpoint=f"{address}/v1/traces", protocol="http/protobuf"))
+            return HttpTransport(replace(settings, endpoint=f"{address}/v1/{signal}", protocol="http/protobuf"))
     return HttpTransport(settings)
 
 

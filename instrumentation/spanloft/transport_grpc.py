@@ -8,9 +8,12 @@ from urllib.parse import urlsplit
 import grpc
 
 from .config import Settings
-from .transport import Answer, Outcome, destination, report_partial_success
+from .transport import Answer, Outcome, destination, logs_destination, report_partial_success
 
-_METHOD = "/opentelemetry.proto.collector.trace.v1.TraceService/Export"
+_METHODS = {
+    "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+    "logs": "/opentelemetry.proto.collector.logs.v1.LogsService/Export",
+}
 _RETRYABLE = frozenset(
     {
         grpc.StatusCode.CANCELLED,
@@ -25,10 +28,11 @@ _RETRYABLE = frozenset(
 
 
 class GrpcTransport:
-    """A channel to the collector's trace service; credentials, compression and metadata as configured."""
+    """A channel to the collector's service for one signal; credentials, compression and metadata as configured."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.destination = destination(settings)
+    def __init__(self, settings: Settings, signal: str = "traces") -> None:
+        self._method = _METHODS[signal]
+        self.destination = logs_destination(settings) if signal == "logs" else destination(settings)
         self._settings = settings
         self._metadata = tuple(settings.headers.items())
         self._channel: grpc.Channel | None = None
@@ -38,7 +42,7 @@ class GrpcTransport:
         try:
             if self._channel is None:
                 self._channel = self._open()
-            export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(_METHOD)
+            export: grpc.UnaryUnaryMultiCallable[bytes, bytes] = self._channel.unary_unary(self._method)
             content = export(body, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             code = error.code()

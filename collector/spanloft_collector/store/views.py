@@ -12,7 +12,7 @@ import duckdb
 from spanloft_collector.model import DATASETS, STORED_ONLY
 from spanloft_collector.store.files import fsync_directory
 
-DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals")
+DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals", "feedback")
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
 
 OWN_VIEWS = frozenset({"payloads"})
