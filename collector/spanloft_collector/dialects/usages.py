@@ -61,7 +61,7 @@ _PATHS: tuple[tuple[str, tuple[tuple[str, ...], ...]], ...] = (
 
 
 def usage_fields(value: Any) -> dict[str, Any]:
-    """Canonical token fields of a usage object of OpenAI (chat, Responses), Anthropic or LangChain; of Google's, the details.
+    """Canonical token fields of a usage object of OpenAI, Anthropic or LangChain, and the details of Google's.
 
     ``value`` may be a mapping, JSON text or a Python ``repr``; the counts are the provider's own.
     """
