@@ -34,7 +34,7 @@ class Activation:
     def start(self, choices: Iterable[Choice]) -> None:
         """Watches for the import of each chosen library."""
         for choice in choices:
-            if choice.entry_point is not None:
+            if choice.entry_point is not None or (choice.candidate is not None and choice.candidate.companion):
                 self._hook.watch(choice.module, lambda choice=choice: self._instrument(choice))  # type: ignore[misc]
 
     def stop(self) -> None:
@@ -51,12 +51,15 @@ class Activation:
         _active.clear()
 
     def _instrument(self, choice: Choice) -> None:
-        assert choice.entry_point is not None
         other = _instrumented_by_app(choice.library)
         if other is not None:
             logger.info("%s is instrumented by %s already; left alone", choice.library, other)
             _active[choice.library] = other
             self._add_companion(choice, own=False)
+            return
+        if choice.entry_point is None:
+            # The library traces itself.
+            self._add_companion(choice, own=True)
             return
         instrumentor = choice.entry_point.load()()
         instrumentor.instrument(tracer_provider=self._provider, skip_dep_check=True)

@@ -25,8 +25,9 @@ class Candidate:
 
     ``distribution`` is the instrumentor's package, or ``None`` when the library traces itself (from version
     ``since`` on). ``any_version`` overrules a version range that is known to be too narrow. ``companion`` is a
-    module with ``install(capture_content, provider)`` and ``remove()`` that completes the instrumentor. ``covers``
-    names libraries that must not be traced beside it, because both would report the same call.
+    module with ``install(capture_content, provider)`` and ``remove()`` that completes the instrumentor, or makes the
+    library trace itself. ``covers`` names libraries that must not be traced beside it, because both would report the
+    same call.
     """
 
     distribution: str | None
@@ -106,7 +107,7 @@ LIBRARIES: tuple[Library, ...] = (
         "google.genai",
         (
             _otel("google-genai", "OpenTelemetry's own; its version range is narrower than what works",
-                  any_version=True),
+                  any_version=True, companion="spanloft.google_calls"),
             _openinference("google-genai"),
             _traceloop("google-generativeai"),
         ),
@@ -116,19 +117,24 @@ LIBRARIES: tuple[Library, ...] = (
     Library("bedrock", "boto3", "boto3",
             (_openinference("bedrock", "OpenInference: reports input tokens with the cached ones"),
              _otel("genai-bedrock"), _traceloop("bedrock"))),
-    Library("litellm", "litellm", "litellm", (_openinference("litellm"),)),
+    Library("litellm", "litellm", "litellm", (_openinference("litellm", companion="spanloft.litellm_names"),)),
     Library("vertexai", "google-cloud-aiplatform", "vertexai", (_openinference("vertexai"), _traceloop("vertexai"))),
-    Library("mistralai", "mistralai", "mistralai",
-            (Candidate(None, "traces itself", since=3), _openinference("mistralai"), _traceloop("mistralai"))),
+    Library("mistralai", "mistralai", "mistralai.client",
+            (Candidate(None, "traces itself", since=3, companion="spanloft.mistral_native"),
+             _openinference("mistralai"), _traceloop("mistralai"))),
     Library("cohere", "cohere", "cohere", (_openinference("cohere"), _traceloop("cohere"))),
     Library("ollama", "ollama", "ollama", (_openinference("ollama"), _traceloop("ollama"))),
     Library("openai-agents", "openai-agents", "agents",
             (_otel("genai-openai-agents"), _openinference("openai-agents"))),
     Library("crewai", "crewai", "crewai", (_openinference("crewai"), _traceloop("crewai"))),
     Library("dspy", "dspy", "dspy", (_otel("genai-dspy"), _openinference("dspy"))),
-    Library("smolagents", "smolagents", "smolagents", (_otel("genai-smolagents"), _openinference("smolagents"))),
+    Library("smolagents", "smolagents", "smolagents",
+            (_openinference("smolagents", "OpenInference: reports the tools, too"), _otel("genai-smolagents"))),
     Library("agno", "agno", "agno", (_otel("genai-agno"), _openinference("agno"))),
-    Library("pydantic-ai", "pydantic-ai-slim", "pydantic_ai", (Candidate(None, "traces itself"),)),
+    Library("pydantic-ai", "pydantic-ai-slim", "pydantic_ai",
+            (Candidate(None, "traces itself", companion="spanloft.pydantic_native"),)),
+    Library("promptflow", "promptflow-tracing", "promptflow.tracing",
+            (Candidate(None, "traces itself once the app calls start_trace()"),)),
     Library("mcp", "mcp", "mcp", (Candidate(None, "traces itself", since=2), _openinference("mcp"))),
 )  # fmt: skip
 """The table. A row lists candidates best first; the reasons are measured in the project's reference notes."""

@@ -56,7 +56,7 @@ LIBRARIES: tuple[Library, ...] = (
     Library("mcp", ("mcp",)),
     Library("crewai", ("crewai",), (_OPENINFERENCE + "crewai",)),
     Library("dspy", ("dspy", "numpy"), (_OTEL + "genai-dspy",)),
-    Library("smolagents", ("smolagents[openai]",), (_OTEL + "genai-smolagents",)),
+    Library("smolagents", ("smolagents[openai]",), (_OPENINFERENCE + "smolagents",)),
     Library("vertexai", ("google-cloud-aiplatform",), (_OPENINFERENCE + "vertexai",)),
     Library("promptflow", ("promptflow-tracing", "promptflow-core", "openai")),
 )

@@ -66,7 +66,6 @@ def invoke(request: Request) -> Reply | EventStream:
     answered = anthropic.messages(inner)
     answered.bill.provider, answered.bill.endpoint = "bedrock", request.path
     answered.bill.reasoning_tokens = 0  # Bedrock does not tell them apart.
-    answered.bill.usage.pop("output_tokens_details", None)
     # The answer is Anthropic's own and names the model as Anthropic does; billed is Bedrock's.
     behind = bill.model.rpartition("anthropic.")[2].partition("-v1")[0]
     if isinstance(answered, EventStream):
@@ -76,7 +75,10 @@ def invoke(request: Request) -> Reply | EventStream:
         "x-amzn-bedrock-input-token-count": str(answered.bill.usage["input_tokens"]),
         "x-amzn-bedrock-output-token-count": str(answered.bill.output_tokens),
     }
-    return Reply({**answered.body, "model": behind}, answered.bill, headers=counts | _request_id(request))
+    usage = {name: value for name, value in answered.bill.usage.items() if name != "output_tokens_details"}
+    return Reply(
+        {**answered.body, "model": behind, "usage": usage}, answered.bill, headers=counts | _request_id(request)
+    )
 
 
 def _bill(request: Request) -> Bill:

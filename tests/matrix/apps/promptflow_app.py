@@ -3,6 +3,9 @@ import spanloft
 
 spanloft.instrument()
 
+import os
+
+os.environ["PF_DISABLE_TRACING"] = "false"
 import openai
 from promptflow.tracing import start_trace, trace
 from support import FAILING, OPENAI_TOOL, URL, case, case_async, drain, user

@@ -58,7 +58,7 @@ def case(name: str, call: Callable[[], Any], tools: Sequence[str] = ()) -> None:
         error = f"{type(raised).__name__}: {str(raised)[:300]}"
     time.sleep(0.08)
     line = {"case": name, "start": started, "end": time.time(), "error": error, "tools": list(tools)}
-    print("CASE " + json.dumps(line), flush=True)
+    print("\nCASE " + json.dumps(line), flush=True)
 
 
 def case_async(name: str, call: Callable[[], Coroutine[Any, Any, Any]], tools: Sequence[str] = ()) -> None:
