@@ -10,8 +10,8 @@ Importing this package is cheap: OpenTelemetry is loaded by the first call.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .errors import SpanloftError
 
@@ -22,7 +22,20 @@ if TYPE_CHECKING:
     from .redaction import RedactFunction
     from .stamps import StampContext
 
-__all__ = ["SpanloftError", "connect", "context", "feedback", "flush", "instrument", "uninstrument"]
+__all__ = [
+    "SpanloftError",
+    "carry",
+    "connect",
+    "context",
+    "feedback",
+    "flush",
+    "flush_on_return",
+    "instrument",
+    "uninstrument",
+]
+
+R = TypeVar("R")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def instrument(
@@ -75,6 +88,35 @@ def flush(timeout: float = 10.0) -> bool:
     from . import core
 
     return core.flush(timeout)
+
+
+def flush_on_return(function: F | None = None, *, timeout: float = 2.0) -> Any:
+    """Decorates a function (also async, also a generator) so that its spans are delivered before it returns.
+
+        @spanloft.flush_on_return
+        def handler(event, context):  # of AWS Lambda, Modal, Cloud Run: frozen or ended after the return
+            ...
+
+    What the collector does not take within ``timeout`` seconds stays in the spool for the next call.
+    """
+    if function is None:
+        return lambda decorated: flush_on_return(decorated, timeout=timeout)
+    from .short_lived import flushing
+
+    return flushing(function, timeout)
+
+
+def carry(function: Callable[..., R]) -> Callable[..., R]:
+    """A picklable copy of ``function`` that runs in today's span and :func:`context`, instrumented, wherever it runs.
+
+        ray.remote(spanloft.carry(work)).remote(x)
+
+    For whatever starts processes in ways of its own: Ray, Dask, joblib, Celery. Threads, asyncio, ``subprocess``,
+    ``multiprocessing`` and ``concurrent.futures`` need nothing.
+    """
+    from . import core
+
+    return core.carried(function)
 
 
 def feedback(

@@ -6,20 +6,24 @@ import atexit
 import sys
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextvars import Token
 from typing import TYPE_CHECKING, Any
 
+from opentelemetry.context import Context, detach
 from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.trace import TracerProvider
 
 from . import config
 from ._log import contained, logger
 from .activation import Activation
+from .carrier import CarriedCall, Carrier, from_environment, picklable
 from .choices import choose
 from .content import ContentSwitches
 from .fallback import Fallback
 from .import_hook import ImportHook
 from .processor import EXIT_GRACE, DeliveringProcessor
+from .propagation import Propagation
 from .provider import Attachment, attach, exports_already
 from .redaction import RedactFunction, RedactingProcessor, Redactor, make_redactor
 from .sigterm import SigtermDelivery
@@ -54,11 +58,18 @@ class Running:
         self.fallback = Fallback(attachment.provider, settings.capture_content) if settings.fallback else None
         self.usage_hook = ImportHook()
         self.exports = exports
+        self.for_children: dict[str, Any] | None = None
         self._feedback: FeedbackDelivery | None = None
+        self.propagation: Propagation | None = None
+        self._inherited: Token[Context] | None = None
         self.sigterm = SigtermDelivery(self.deliver_now, EXIT_GRACE + 0.5)
 
-    def start(self) -> None:
-        """Sets everything up: span processors first, then what makes spans."""
+    def start(self, for_children: dict[str, Any] | None) -> None:
+        """Sets everything up: span processors first, then what makes spans.
+
+        ``for_children`` are the arguments with which child processes are instrumented, if they are at all.
+        """
+        self.for_children = for_children
         processors: list[SpanProcessor] = [StampProcessor()]
         if self.redactor is not None:
             processors.append(RedactingProcessor(self.redactor))
@@ -78,6 +89,10 @@ class Running:
             self.usage_hook.watch("openai", stream_usage.install)
         if self.fallback is not None:
             self.fallback.start()
+        if self.settings.propagate:
+            self._inherited = from_environment()
+            self.propagation = Propagation(for_children)
+            self.propagation.start()
         if self.delivery is not None:
             self.sigterm.install()
             self.delivery.start()
@@ -121,6 +136,11 @@ class Running:
 
                 self.usage_hook.remove()
                 stream_usage.remove()
+        with contained("leaving threads and processes"):
+            if self.propagation is not None:
+                self.propagation.stop()
+            if self._inherited is not None:
+                detach(self._inherited)
         with contained("leaving the HTTP clients"):
             if self.fallback is not None:
                 self.fallback.stop()
@@ -168,7 +188,14 @@ def instrument(
         redactor = make_redactor(redact, settings.redact, settings.redact_fields)
         _running = Running(attachment, settings, _delivery(settings, attachment) if export else None, redactor, export)
         try:
-            _running.start()
+            for_children = {
+                "endpoint": endpoint,
+                "service_name": settings.service_name,
+                "capture_content": capture_content,
+                "api_key": api_key,
+                "redact": redact,
+            }
+            _running.start(for_children if export and tracer_provider is None else None)
         except Exception:
             broken, _running = _running, None
             broken.stop()
@@ -231,3 +258,10 @@ def _delivery(settings: config.Settings, attachment: Attachment) -> DeliveringPr
         max_queue=settings.max_queue,
         max_batch=settings.max_batch,
     )
+
+
+def carried(function: Callable[..., Any]) -> CarriedCall:
+    """See :func:`spanloft.carry`."""
+    current = _running
+    arguments = current.for_children if current is not None else None
+    return CarriedCall(function, Carrier(arguments if picklable(arguments) else None), flush=EXIT_GRACE)

@@ -97,6 +97,11 @@ def current_stamp(context: Context | None = None) -> Mapping[str, AttributeValue
     return value if isinstance(value, Mapping) else {}
 
 
+def with_stamp(stamp: Mapping[str, AttributeValue], context: Context | None = None) -> Context:
+    """A context in which spans get these attributes."""
+    return set_value(_KEY, stamp, context)
+
+
 def _tags_of(stamp: Mapping[str, AttributeValue]) -> tuple[str, ...]:
     tags = stamp.get("spanloft.tags", ())
     return tuple(map(str, tags)) if isinstance(tags, tuple) else ()

@@ -98,7 +98,8 @@ class Claims(SpanProcessor):
         span: Any = trace.get_current_span()
         # Between the call and its request there may be the span of an HTTP client's instrumentor.
         for _ in range(3):
-            if not isinstance(span, ReadableSpan):
+            # A span that has ended is still current in what was started inside of it, and claims nothing there.
+            if not isinstance(span, Span) or not span.is_recording():
                 return False
             if _is_call(span.attributes or {}):
                 return True
