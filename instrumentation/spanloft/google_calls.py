@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable
+from dataclasses import asdict
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -81,13 +83,11 @@ def install(capture_content: bool, provider: trace.TracerProvider) -> None:
     """Watches the calls below ``generate_content``. ``remove`` takes it away again."""
     if _undo:
         return
-    from google.genai.models import AsyncModels, Models
-
+    models: Any = import_module("google.genai.models")
     reporter = _Reporter(provider, capture_content)
-    if hasattr(Models, "_generate_content"):
-        _replace(Models, "_generate_content", _watched(Models._generate_content, reporter))
-    if hasattr(AsyncModels, "_generate_content"):
-        _replace(AsyncModels, "_generate_content", _watched_async(AsyncModels._generate_content, reporter))
+    for kind, watched in ((models.Models, _watched), (models.AsyncModels, _watched_async)):
+        if hasattr(kind, "_generate_content"):
+            _replace(kind, "_generate_content", watched(kind._generate_content, reporter))
 
 
 def remove() -> None:
@@ -151,13 +151,11 @@ def _count(usage: Any, name: str) -> int | None:
 
 def _messages(answer: _Answer) -> dict[str, str]:
     """The texts, converted and written by the instrumentor's own functions."""
-    from dataclasses import asdict
-
-    from google.genai import _transformers
-    from opentelemetry.instrumentation.google_genai import message
     from opentelemetry.util.genai.utils import gen_ai_json_dumps
 
-    asked = message.to_input_messages(contents=_transformers.t_contents(answer.contents))
+    transformers: Any = import_module("google.genai._transformers")
+    message: Any = import_module("opentelemetry.instrumentation.google_genai.message")
+    asked = message.to_input_messages(contents=transformers.t_contents(answer.contents))
     said = message.to_output_messages(candidates=answer.response.candidates or [])
     return {
         "gen_ai.input.messages": gen_ai_json_dumps([asdict(item) for item in asked]),

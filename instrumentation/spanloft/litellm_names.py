@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 from opentelemetry.trace import TracerProvider
@@ -20,8 +21,7 @@ def install(capture_content: bool, provider: TracerProvider) -> None:
     """Stands before the instrumentor's wrappers. ``remove`` takes it away again."""
     if _undo:
         return
-    import litellm
-
+    litellm: Any = import_module("litellm")
     for name in _FUNCTIONS:
         function = getattr(litellm, name, None)
         if function is not None:
@@ -58,8 +58,6 @@ def _named(function: Callable[..., Any], own: Callable[..., Any]) -> Callable[..
 
 def _own(name: str, function: Any) -> Any:
     """The library's own function: the instrumentor keeps it beside its wrappers rather than in ``__wrapped__``."""
-    from importlib import import_module
-
     try:
         instrumentor: Any = import_module("openinference.instrumentation.litellm").LiteLLMInstrumentor
         function = instrumentor.original_litellm_funcs.get(name, function)

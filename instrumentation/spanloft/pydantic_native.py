@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from importlib import import_module
 from typing import Any
 
 from opentelemetry.trace import TracerProvider
@@ -19,16 +21,11 @@ def install(capture_content: bool, provider: TracerProvider) -> None:
     """Makes tracing the default, unless the app did so itself. ``remove`` undoes it."""
     if _undo:
         return
-    from pydantic_ai import Agent
-    from pydantic_ai.models.instrumented import InstrumentationSettings
-
-    settings = InstrumentationSettings(tracer_provider=provider, include_content=capture_content)
-    _instrument(Agent, settings)
-    try:
-        from pydantic_ai.embeddings import Embedder
-    except ImportError:
-        return
-    _instrument(Embedder, settings)
+    instrumented: Any = import_module("pydantic_ai.models.instrumented")
+    settings = instrumented.InstrumentationSettings(tracer_provider=provider, include_content=capture_content)
+    _instrument(import_module("pydantic_ai").Agent, settings)
+    with suppress(ImportError):
+        _instrument(import_module("pydantic_ai.embeddings").Embedder, settings)
 
 
 def remove() -> None:
