@@ -188,6 +188,14 @@ def test_a_publish_that_fails_leaves_nothing_and_works_when_tried_again(
     assert count(store) == count(store, "payloads") == 8
 
 
+def test_a_file_that_cant_even_be_closed_is_removed(tmp_path: Path) -> None:
+    pending = files_module.PendingParquet(tmp_path / "x.parquet", to_table("spans", {}).schema, row_group_rows=10)
+    pending.write(spans(1)["spans"])
+    os.close(pending._file.fileno())
+    pending.discard()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_moved_store_shows_its_new_place_once_it_is_opened(root: Path, tmp_path: Path) -> None:
     ParquetStore(root).publish("ingest", spans(4), {"n": 1})
     moved = tmp_path / "it's elsewhere"

@@ -102,7 +102,9 @@ class PendingParquet:
         # The writer would end its file when it is collected, and complain that it can't.
         with suppress(OSError):
             self._writer.close()
-        self._file.close()
+        # Nor can what is buffered be written to a full disk; the file must go all the same.
+        with suppress(OSError):
+            self._file.close()
         self._partial.unlink(missing_ok=True)
 
     def _flush(self) -> None:
