@@ -1,6 +1,6 @@
 """Run real libraries against the fake provider and print how right we are, call by call.
 
-    python scripts/matrix.py [LIBRARY ...] [--fresh] [--write docs/matrix.md] [--json FILE] [--keep]
+    python scripts/matrix.py [LIBRARY ...] [--fresh] [--no-content] [--write docs/matrix.md] [--json FILE] [--keep]
 
 Environments are made with uv under ``.matrix/`` and kept for the next run; ``--fresh`` makes them anew with the
 newest versions. Exit code 1 when a library that runs is not right.
@@ -27,6 +27,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("libraries", nargs="*", metavar="LIBRARY", help="all of the catalog when left out")
     parser.add_argument("--fresh", action="store_true", help="make the environments anew")
+    parser.add_argument(
+        "--no-content", action="store_true", help="with SPANLOFT_CAPTURE_CONTENT=false: is any text kept?"
+    )
     parser.add_argument("--write", type=Path, help="write the report here, as Markdown")
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--keep", action="store_true", help="keep the store and the ledgers in .matrix/run")
@@ -38,7 +41,13 @@ def main() -> int:
     folder = CACHE / "run"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    results = run(chosen, folder, fresh=options.fresh, tell=lambda text: print(text, file=sys.stderr, flush=True))
+    results = run(
+        chosen,
+        folder,
+        fresh=options.fresh,
+        content=not options.no_content,
+        tell=lambda text: print(text, file=sys.stderr, flush=True),
+    )
     print(table(results))
     for result in results:
         for text in [result.problem, *result.outcome.findings] if result.problem else result.outcome.findings:

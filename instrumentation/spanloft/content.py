@@ -18,6 +18,13 @@ _DEFAULTS = {"OPENINFERENCE_HIDE_EMBEDDINGS_VECTORS": "true"}
 """Vectors are large and say nothing to a reader; the texts they were made of are kept."""
 
 
+UNSWITCHED_FIELDS = (
+    *("crew_tasks", "crew_agents", "crew_inputs"),  # OpenInference's crewai
+    *("inputs", "output", "payload", "llm.generated_message"),  # Promptflow
+)
+"""Attributes that hold texts whatever the switches say; without content they are redacted as a whole."""
+
+
 class ContentSwitches:
     """Sets the instrumentors' variables before they read them; :meth:`restore` puts the user's values back."""
 

@@ -19,7 +19,7 @@ from ._log import contained, logger
 from .activation import Activation
 from .carrier import CarriedCall, Carrier, from_environment, picklable
 from .choices import choose
-from .content import ContentSwitches
+from .content import UNSWITCHED_FIELDS, ContentSwitches
 from .fallback import Fallback
 from .import_hook import ImportHook
 from .processor import EXIT_GRACE, DeliveringProcessor
@@ -185,7 +185,8 @@ def instrument(
         attachment = attach(settings, tracer_provider)
         if attachment is None:
             return
-        redactor = make_redactor(redact, settings.redact, settings.redact_fields)
+        hidden = settings.redact_fields if settings.capture_content else (*settings.redact_fields, *UNSWITCHED_FIELDS)
+        redactor = make_redactor(redact, settings.redact, hidden)
         _running = Running(attachment, settings, _delivery(settings, attachment) if export else None, redactor, export)
         try:
             for_children = {

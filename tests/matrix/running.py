@@ -16,7 +16,7 @@ from fake_provider import FakeProvider
 
 from . import environments
 from .catalog import Library
-from .compare import Outcome, compare
+from .compare import PROMPT, Outcome, compare
 from .environments import InstallError
 from .prices import OVERRIDES
 
@@ -27,6 +27,12 @@ _CALLS = """
     WHERE c.service_name = ?
 """
 _TOOLS = "SELECT *, epoch_us(start_time) / 1e6 AS start FROM tool_calls WHERE service_name = ?"
+_LEAKS = """
+    SELECT s.name, s.scope_name FROM spans s JOIN payloads p USING (trace_id, span_id, start_time)
+    WHERE s.service_name = $1 AND (concat(p.attributes, p.events, s.status_message) LIKE '%' || $2 || '%')
+"""
+"""Spans that hold the prompt anywhere, in a run without content."""
+_NO_TEXT = ("the prompt is not in input_messages",)
 _SCRUBBED = ("OTEL_", "SPANLOFT_", "ANTHROPIC_", "OPENAI_", "AWS_", "GOOGLE_", "VIRTUAL_ENV", "PYTHONPATH")
 
 
@@ -50,7 +56,12 @@ class Result:
 
 
 def run(
-    libraries: Iterable[Library], folder: Path, *, fresh: bool = False, tell: Callable[[str], None] = lambda text: None
+    libraries: Iterable[Library],
+    folder: Path,
+    *,
+    fresh: bool = False,
+    content: bool = True,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> list[Result]:
     """Runs the libraries one after the other.
 
@@ -58,6 +69,7 @@ def run(
         libraries: rows of the catalog.
         folder: an empty directory for the store, the ledgers and the apps' output.
         fresh: make the environments anew, with today's versions.
+        content: record texts; without, no span may hold any, and all else must be as right.
         tell: is told what happens.
     """
     prices = folder / "prices.yaml"
@@ -66,16 +78,18 @@ def run(
     with CollectorProcess(folder / "store", SPANLOFT_PRICES=str(prices)) as collector:
         for library in libraries:
             tell(f"{library.name} ...")
-            results.append(_run_app(library, collector.http, folder, fresh))
+            results.append(_run_app(library, collector.http, folder, fresh, content))
         if collector.stop() != 0:
             raise RuntimeError("the collector failed")
         for result in results:
             if result.cases:
                 _compare(result, collector)
+                if not content:
+                    _look_for_texts(result, collector)
     return results
 
 
-def _run_app(library: Library, endpoint: str, folder: Path, fresh: bool) -> Result:
+def _run_app(library: Library, endpoint: str, folder: Path, fresh: bool, content: bool) -> Result:
     result = Result(library)
     started = time.monotonic()
     try:
@@ -92,6 +106,7 @@ def _run_app(library: Library, endpoint: str, folder: Path, fresh: bool) -> Resu
             "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
             "OTEL_SERVICE_NAME": library.name,
             "SPANLOFT_SPOOL": str(folder / "spool"),
+            "SPANLOFT_CAPTURE_CONTENT": str(content).lower(),
         }
         command = [str(python), str(APPS / library.app_file)]
         try:
@@ -123,10 +138,21 @@ def _compare(result: Result, collector: CollectorProcess) -> None:
     result.outcome = compare(result.cases, result.bills, _rows(collector, _CALLS, name), _rows(collector, _TOOLS, name))
 
 
-def _rows(collector: CollectorProcess, sql: str, service: str) -> list[dict[str, Any]]:
+def _look_for_texts(result: Result, collector: CollectorProcess) -> None:
+    """In a run without content: nothing of the prompt anywhere, and no complaint that it is missing."""
+    outcome = result.outcome
+    outcome.findings = [
+        text for text in outcome.findings if not text.endswith(_NO_TEXT) and "tool calls []" not in text
+    ]
+    leaks = _rows(collector, _LEAKS, result.library.name, PROMPT)
+    outcome.cells["content"] = not leaks
+    outcome.findings += sorted({f"{leak['name']} ({leak['scope_name']}): holds the prompt" for leak in leaks})
+
+
+def _rows(collector: CollectorProcess, sql: str, *parameters: str) -> list[dict[str, Any]]:
     import duckdb
 
     with duckdb.connect(str(collector.store / "spanloft.duckdb"), read_only=True) as connection:
-        found = connection.execute(sql, [service])
+        found = connection.execute(sql, list(parameters))
         columns = [column[0] for column in found.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in found.fetchall()]

@@ -243,3 +243,10 @@ def test_any_spans_in_any_batches(batches):
     counted = {span_id for (_, span_id), verdict in verdicts.items() if verdict == COUNTS}
     # Whatever is a duplicate points at a span that counts: no call is lost.
     assert {verdict[0] for verdict in verdicts.values() if verdict != COUNTS} <= counted
+
+
+def test_the_report_with_the_cached_tokens_counts_even_if_the_other_has_the_messages():
+    outer = CallKey("t", "a", None, "openai", None, "chat", 100, 20, True, "framework", 1, "gpt-4o", "gpt-4o")
+    inner = outer._replace(span_id="b", parent_span_id="a", response_id="r", has_messages=False, scope_name="client")
+    assert DuplicateFinder().mark([outer, inner]) == [(None, None), ("a", "parent")]
+    assert DuplicateFinder().mark([outer, inner._replace(details=1)]) == [("b", "parent"), (None, None)]

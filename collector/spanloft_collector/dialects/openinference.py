@@ -77,6 +77,8 @@ _TREES = (
 _STREAM = re.compile(r"(?i)(_|converse|content|response)stream")
 _SCOPES = {"cohere": "cohere", "mistralai": "mistral_ai", "ollama": "ollama", "openai": "openai"}
 """Packages for one provider, whose embedding spans do not name it."""
+_HIDDEN = "__REDACTED__"
+"""What its switches put in the place of a text: to know nothing is not to know this word."""
 _FIRST_TOKEN = frozenset({"First Token Stream Event"})
 
 
@@ -91,7 +93,7 @@ class OpenInference:
 
     def map(self, span: RawSpan) -> Canonical:
         """Canonical fields; a chain's or agent's input and output become messages too."""
-        attributes = span.attributes
+        attributes = {key: value for key, value in span.attributes.items() if value != _HIDDEN}
         out = rules.apply(RULES, attributes)
         found = nested.trees(attributes, _TREES)
         _provider(out, attributes)
@@ -108,7 +110,7 @@ class OpenInference:
             _documents(out, found)
             rules.drop_empty(out, retrieval_query=as_str(attributes.get("input.value")))
         elif operation == "execute_tool":
-            _tool(out, span)
+            _tool(out, span.name, attributes)
         if operation not in ("embeddings", "execute_tool", "retrieval"):
             rules.drop_empty(
                 out,
@@ -284,12 +286,9 @@ def _documents(out: dict[str, Any], found: dict[str, nested.Tree]) -> None:
     rules.drop_empty(out, retrieval_documents=[row for row in rows if row])
 
 
-def _tool(out: dict[str, Any], span: RawSpan) -> None:
-    attributes = span.attributes
+def _tool(out: dict[str, Any], name: str, attributes: Mapping[str, Any]) -> None:
     arguments = next(
         (value for key in ("input.value", "tool.parameters") if (value := as_json(attributes.get(key))) is not None),
         None,
     )
-    rules.drop_empty(
-        out, tool_name=span.name, tool_arguments=arguments, tool_result=as_json(attributes.get("output.value"))
-    )
+    rules.drop_empty(out, tool_name=name, tool_arguments=arguments, tool_result=as_json(attributes.get("output.value")))

@@ -82,9 +82,17 @@ def finish(out: dict[str, Any], span: RawSpan) -> Canonical:
             if reason := message.get("finish_reason"):
                 out["finish_reason"] = reason
                 break
+    for field in ("input_messages", "output_messages"):
+        if field in out and not any(map(_says_something, out[field])):
+            # What an emitter leaves of messages when their texts are switched off.
+            del out[field]
     if "error_type" not in out and span.status_code == STATUS_ERROR:
         out["error_type"] = exception_type(span.events) or "error"
     return cast(Canonical, out)
+
+
+def _says_something(message: Mapping[str, Any]) -> bool:
+    return any(part.get("type") != "text" or part.get("content") not in (None, "") for part in message["parts"])
 
 
 def exception_type(events: Sequence[Mapping[str, Any]]) -> str | None:

@@ -9,7 +9,7 @@ import orjson
 
 from spanloft_collector.model import DATASETS, MOVABLE, RawSpan
 from spanloft_collector.pipeline.decode import DecodedSpan, ResourceContext
-from spanloft_collector.pipeline.duplicates import CallKey
+from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey
 from spanloft_collector.pipeline.events import Event, combine, fill
 from spanloft_collector.pipeline.rows import PAYLOAD_COLUMNS, SPAN_COLUMNS, build_row
 from spanloft_collector.pricing.prices import Pricer
@@ -134,6 +134,7 @@ def call_key(pair: Pair) -> CallKey:
         start_us=span["start_time"],
         request_model=span["request_model"],
         response_model=span["response_model"],
+        details=sum(bool(span[name]) for name in USAGE_DETAILS),
     )
 
 

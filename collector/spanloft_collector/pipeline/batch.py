@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from spanloft_collector.journal import Kind, Position, Record
 from spanloft_collector.pipeline.decode import DecodedSpan, decode_spans
-from spanloft_collector.pipeline.duplicates import CallKey, DuplicateFinder
+from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey, DuplicateFinder
 from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, merge_into
 from spanloft_collector.pipeline.rows import PAYLOAD_COLUMNS, SPAN_COLUMNS, Row, build_row, dump
 from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
@@ -32,7 +32,7 @@ _HEALTH_KEYS = ("project", "service_name", "scope_name", "dialect")
 _COST_COLUMNS = ("cost_usd", "price_source", "price_version")
 _KEY_COLUMNS = {
     "start_us": "start_time",
-    **{name: name for name in CallKey._fields if name not in ("start_us", "has_messages")},
+    **{name: name for name in CallKey._fields if name not in ("start_us", "has_messages", "details")},
 }
 
 
@@ -156,6 +156,8 @@ def call_keys(spans: pa.Table, payloads: pa.Table) -> list[CallKey]:
     has_input = payloads.column("input_messages").is_valid().to_pylist()
     has_output = payloads.column("output_messages").is_valid().to_pylist()
     columns["has_messages"] = [a or b for a, b in zip(has_input, has_output, strict=True)]
+    stated = [spans.column(name).to_pylist() for name in USAGE_DETAILS]
+    columns["details"] = [sum(map(bool, counts)) for counts in zip(*stated, strict=True)]
     return [CallKey(*values) for values in zip(*(columns[field] for field in CallKey._fields), strict=True)]
 
 

@@ -7,8 +7,8 @@ Three rules, each named in the ``duplicate_rule`` column:
 * ``response_id``: two spans of different scopes hold the provider's id of one response, in one trace or in two.
 
 What was published counts for good, since stored rows do not change: a later span becomes the duplicate. Of spans
-that arrive together the one with usage stays, then the one with messages when both agree on usage, else the inner
-one, because it is nearest to the provider.
+that arrive together the one with usage stays, then, when both agree on usage, the one that details it and the one with
+messages, else the inner one, because it is nearest to the provider.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from ..model import BILLABLE_OPERATIONS
 Key = tuple[str, str]
 """(trace id, span id)."""
 
+USAGE_DETAILS = ("cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens")
+"""Columns that :attr:`CallKey.details` counts."""
 _WINDOW_US = 600_000_000
 """Two reports of one call start within this time. Test servers that reuse ids do not."""
 _MAX_DEPTH = 64
@@ -52,6 +54,8 @@ class CallKey(NamedTuple):
     start_us: int = 0
     request_model: str | None = None
     response_model: str | None = None
+    details: int = 0
+    """How many of the counts with a price of their own are stated: read from the cache, written to it, for 1 hour."""
 
 
 class _Call:
@@ -253,8 +257,12 @@ def _preferred(inner: _Call, outer: _Call) -> _Call:
     """The better of two reports of one call; ``inner`` is the one nearer to the provider, where that is known."""
     if _has_usage(inner.row) != _has_usage(outer.row):
         return inner if _has_usage(inner.row) else outer
-    if _tokens_agree(inner.row, outer.row) and inner.row.has_messages != outer.row.has_messages:
-        return inner if inner.row.has_messages else outer
+    if _tokens_agree(inner.row, outer.row):
+        # A report without the cached tokens would be billed at the full price.
+        if inner.row.details != outer.row.details:
+            return inner if inner.row.details > outer.row.details else outer
+        if inner.row.has_messages != outer.row.has_messages:
+            return inner if inner.row.has_messages else outer
     return inner
 
 
