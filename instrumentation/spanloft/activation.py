@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -36,6 +37,8 @@ class Activation:
         for choice in choices:
             if choice.entry_point is not None or (choice.candidate is not None and choice.candidate.companion):
                 self._hook.watch(choice.module, lambda choice=choice: self._instrument(choice))  # type: ignore[misc]
+            elif choice.missing is not None:
+                self._hook.watch(choice.module, lambda choice=choice: _tell_missing(choice))  # type: ignore[misc]
 
     def stop(self) -> None:
         """Removes the instrumentors that :meth:`start` switched on; those of the app itself stay."""
@@ -75,6 +78,12 @@ class Activation:
                 return
             companion.install(self._capture_content, self._provider)
             self._companions.append(companion)
+
+
+def _tell_missing(choice: Choice) -> None:
+    level = logging.INFO if choice.mostly_other else logging.WARNING
+    text = "%s %s has no instrumentor, only its HTTP calls are traced: pip install %s"
+    logger.log(level, text, choice.library, choice.version, choice.missing)
 
 
 def _instrumented_by_app(library: str) -> str | None:

@@ -46,6 +46,8 @@ class Library:
     distribution: str
     module: str
     candidates: tuple[Candidate, ...]
+    mostly_other: bool = False
+    """Whether most apps that import it call no model by it: then a missing instrumentor is no news."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,9 @@ class Choice:
     module: str = ""
     entry_point: EntryPoint | None = None
     candidate: Candidate | None = None
+    missing: str | None = None
+    """The distribution to install when there is none for the library."""
+    mostly_other: bool = False
 
 
 def _otel(name: str, why: str = "OpenTelemetry's own GenAI instrumentor", **more: object) -> Candidate:
@@ -116,9 +121,10 @@ LIBRARIES: tuple[Library, ...] = (
             (_otel("genai-llama-index"), _openinference("llama-index"), _traceloop("llamaindex"))),
     Library("bedrock", "boto3", "boto3",
             (_openinference("bedrock", "OpenInference: reports input tokens with the cached ones"),
-             _otel("genai-bedrock"), _traceloop("bedrock"))),
+             _otel("genai-bedrock"), _traceloop("bedrock")), mostly_other=True),
     Library("litellm", "litellm", "litellm", (_openinference("litellm", companion="spanloft.litellm_names"),)),
-    Library("vertexai", "google-cloud-aiplatform", "vertexai", (_openinference("vertexai"), _traceloop("vertexai"))),
+    Library("vertexai", "google-cloud-aiplatform", "vertexai", (_openinference("vertexai"), _traceloop("vertexai")),
+            mostly_other=True),
     Library("mistralai", "mistralai", "mistralai.client",
             (Candidate(None, "traces itself", since=3, companion="spanloft.mistral_native"),
              _openinference("mistralai"), _traceloop("mistralai"))),
@@ -196,7 +202,10 @@ def _choose_for(library: Library, version: str, instrumentors: Mapping[str, Entr
         )
     wanted = next((c.distribution for c in library.candidates if c.distribution), None)
     reason = "; ".join(notes) or f"no instrumentor installed: pip install {wanted}"
-    return Choice(library.name, version, None, None, reason, library.module)
+    missing = None if notes else wanted
+    return Choice(
+        library.name, version, None, None, reason, library.module, missing=missing, mostly_other=library.mostly_other
+    )
 
 
 def _instrumentors() -> dict[str, EntryPoint]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 import spanloft
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import NoOpTracerProvider
 from spanloft import choices, config, fallback
+from spanloft.activation import Activation
 from spanloft.content import ContentSwitches
 from spanloft.import_hook import ImportHook
 from spanloft.modules import MODULES
@@ -169,6 +172,24 @@ def test_nothing_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     (choice,) = choices.choose()
     assert choice.instrumentor is None
     assert f"pip install {OI}cohere" in choice.reason
+    assert choice.missing == f"{OI}cohere"
+
+
+def test_a_missing_instrumentor_is_told_in_one_line_when_the_library_is_imported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    _installed(monkeypatch, {"cohere": "7.3", "boto3": "1.0"}, {})
+    activation = Activation(NoOpTracerProvider(), True)
+    activation.start(choices.choose())
+    try:
+        for name in ("cohere", "boto3"):
+            monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        assert caplog.messages == []
+        activation.start(choices.choose())
+    finally:
+        activation.stop()
+    (line,) = (record.getMessage() for record in caplog.records if record.levelno == logging.WARNING)
+    assert line == f"cohere 7.3 has no instrumentor, only its HTTP calls are traced: pip install {OI}cohere"
 
 
 def test_too_narrow_range_is_overruled(monkeypatch: pytest.MonkeyPatch) -> None:
