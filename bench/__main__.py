@@ -9,6 +9,8 @@ BENCHES = (
     ("ingest", "--seconds", "20"),
     ("import_time",),
     ("client_overhead",),
+    ("exit_time",),
+    ("fallback",),
     ("bill",),
 )
 

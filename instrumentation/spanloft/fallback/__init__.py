@@ -42,8 +42,10 @@ class Watcher:
         if not path.endswith(ENDINGS):
             return None
         with contained("looking at a request"):
+            if self.claims.claimed() or get_value(_INSIDE):
+                return None
             endpoint = find_endpoint(host, port, path)
-            if endpoint is None or get_value(_INSIDE) or self.claims.claimed():
+            if endpoint is None:
                 return None
             call = Call(endpoint, self._content, self.claims.finished)
             readable = isinstance(body, (bytes, bytearray, memoryview, str))

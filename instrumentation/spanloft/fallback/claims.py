@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, get_value
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, Context, get_current
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 
 from .._log import contained
@@ -30,7 +30,13 @@ _LLM_SCOPE = re.compile(
     re.IGNORECASE,
 )
 _INFERENCE = "opentelemetry.genai.client.inference.context"
-_HTTP_SUPPRESSED = ("suppress_http_instrumentation", "suppress_language_model_instrumentation")
+"""An instrumentor's own record of the call under way; it may be falsy."""
+_MARKS = (
+    _SUPPRESS_INSTRUMENTATION_KEY,
+    "suppress_http_instrumentation",
+    "suppress_language_model_instrumentation",
+)
+"""Keys of the context by which instrumentors say that a call is theirs, or that none is to be reported."""
 _CALLS = frozenset(
     ("chat", "generate_content", "text_completion", "embeddings", "completion", "embedding", "generation")
     + ("llm", "chat_model")
@@ -91,9 +97,8 @@ class Claims(SpanProcessor):
 
     def claimed(self) -> bool:
         """Whether the request about to be sent is an instrumentor's call for certain."""
-        if get_value(_INFERENCE) is not None or get_value(_SUPPRESS_INSTRUMENTATION_KEY):
-            return True
-        if any(get_value(key) for key in _HTTP_SUPPRESSED):
+        context = get_current()
+        if context.get(_INFERENCE) is not None or any(context.get(key) for key in _MARKS):
             return True
         span: Any = trace.get_current_span()
         # Between the call and its request there may be the span of an HTTP client's instrumentor.
@@ -190,6 +195,8 @@ def _known(attributes: Mapping[str, Any]) -> bool:
 
 
 def _is_call(attributes: Mapping[str, Any]) -> bool:
+    if attributes.get("gen_ai.operation.name") in _CALLS:
+        return True  # By far the commonest, on the way of every call.
     kinds = [str(attributes[key]).strip('"').lower() for key in _KINDS if key in attributes]
     return any(kind in _CALLS for kind in kinds) or (not kinds and any(key in attributes for key in _MODELS))
 
