@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import functools
 import os
+import weakref
 from collections.abc import Callable
 from contextvars import Token
 from importlib.metadata import version
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach, get_value
+from opentelemetry.metrics import _internal as metrics
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, set_span_in_context
 from opentelemetry.util.types import AttributeValue
 
@@ -39,6 +40,12 @@ _NUMBERS = {
     "frequency_penalty": "gen_ai.request.frequency_penalty",
     "seed": "gen_ai.request.seed",
 }
+_ANSWER = (
+    ("model", "gen_ai.response.model"),
+    ("id", "gen_ai.response.id"),
+    ("service_tier", "openai.response.service_tier"),
+    ("system_fingerprint", "openai.response.system_fingerprint"),
+)
 _UNRECORDED = frozenset(
     {
         "model",
@@ -137,7 +144,7 @@ class _ShortWay:
         self._content = capture_content
         self._tracer = tracer
         self._open = True
-        self._servers: WeakKeyDictionary[Any, tuple[Any, dict[str, AttributeValue]]] = WeakKeyDictionary()
+        self._server_before: tuple[Callable[[], Any], Any, dict[str, AttributeValue]] = (lambda: None, None, {})
 
     def close(self) -> None:
         """From now on every call goes the long way."""
@@ -208,32 +215,25 @@ class _ShortWay:
     def _server(self, resource: Any) -> dict[str, AttributeValue]:
         client = resource._client
         url = client.base_url
-        known = self._servers.get(client)
-        if known is not None and known[0] is url:
-            return known[1]
-        server: dict[str, AttributeValue] = {}
+        known, at, server = self._server_before
+        if known() is client and at is url:
+            return server
+        server = {}
         if url.host:
             server["server.address"] = url.host
             if url.port and url.port != 443:
                 server["server.port"] = url.port
-        self._servers[client] = (url, server)
+        self._server_before = weakref.ref(client), url, server
         return server
 
 
 def _metrics_wanted() -> bool:
-    from opentelemetry.metrics import _internal as metrics
-
     return metrics._METER_PROVIDER is not None
 
 
 def _answer_attributes(answer: Any, content: bool) -> dict[str, AttributeValue]:
     attributes: dict[str, AttributeValue] = {}
-    for key, name in (
-        ("model", "gen_ai.response.model"),
-        ("id", "gen_ai.response.id"),
-        ("service_tier", "openai.response.service_tier"),
-        ("system_fingerprint", "openai.response.system_fingerprint"),
-    ):
+    for key, name in _ANSWER:
         if value := getattr(answer, key, None):
             attributes[name] = value
     choices = getattr(answer, "choices", None)

@@ -37,13 +37,15 @@ class Watcher:
         self._content = content
         self.claims = Claims(self._report)
 
+    def wanted(self, method: str) -> bool:
+        """Whether a request may be a call that nobody reports. Asked first, as it costs the least."""
+        return method == "POST" and not self.claims.claimed() and not get_value(_INSIDE)
+
     def begin(self, host: str, port: int | None, path: str, body: Any) -> Call | None:
         """The call to watch, or ``None``. ``path`` ends before the query; ``body`` is bytes, text, or a stream."""
         if not path.endswith(ENDINGS):
             return None
         with contained("looking at a request"):
-            if self.claims.claimed() or get_value(_INSIDE):
-                return None
             endpoint = find_endpoint(host, port, path)
             if endpoint is None:
                 return None

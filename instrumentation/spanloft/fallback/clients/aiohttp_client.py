@@ -55,7 +55,7 @@ def _request(request: Any, watcher: Watcher) -> Any:
 
 def _begin(watcher: Watcher, session: Any, method: str, url: Any, options: dict[str, Any]) -> Call | None:
     try:
-        if method.upper() != "POST":
+        if not watcher.wanted(method.upper()):
             return None
         full = session._build_url(url)
         body = options.get("data")

@@ -26,7 +26,7 @@ def patch(module: Any, watcher: Watcher) -> Callable[[], None]:
 
 def _begin(watcher: Watcher, request: Any) -> Call | None:
     try:
-        if request.method != "POST":
+        if not watcher.wanted(request.method):
             return None
         url = request.url
         path = url.raw_path.partition(b"?")[0].decode("ascii", "replace")

@@ -43,7 +43,7 @@ def _urlopen(urlopen: Any, watcher: Watcher) -> Any:
 
 def _begin(watcher: Watcher, pool: Any, method: str, url: str, body: Any) -> Call | None:
     try:
-        if method != "POST":
+        if not watcher.wanted(method):
             return None
         if url.startswith("http"):  # By way of a proxy.
             host, port, path = address(url)
