@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 from spanloft_collector.errors import StoreError, StoreTooNew
+from spanloft_collector.jobs.alerting import Alert, alerts_table
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION, STORED_ONLY
 from spanloft_collector.store import compact, parquet
 from spanloft_collector.store import files as files_module
@@ -367,3 +369,22 @@ def test_readers_while_files_are_published_replaced_merged_and_deleted(
     assert count(store) == count(store, "payloads") == published
     assert merges > 0
     assert deleted > 0
+
+
+# --- alerts -----------------------------------------------------------------------------------------------------------
+
+
+def test_the_latest_row_of_an_alert_counts_whoever_wrote_others(store: Store) -> None:
+    began = dt.datetime.fromisoformat("2026-01-01T12:00")
+    shared = {"key": "gpt-5 since 12:00", "kind": "latency", "title": "slow", "page": "/latency"}
+    opened = Alert(**shared, time=began, severity="warning", job="alerts", evidence={"value": 3.5})
+    over = replace(opened, time=began + dt.timedelta(days=1), severity="critical", state="resolved")
+    elsewhere = replace(opened, job="drift", kind="drift")
+    store.publish("job-alerts", {"alerts": alerts_table([opened], began)}, {"n": 1})
+    store.publish("job-drift", {"alerts": alerts_table([elsewhere], began)}, {"n": 1})
+    store.publish("job-alerts", {"alerts": alerts_table([over], began + dt.timedelta(hours=1))}, {"n": 2})
+    found = store.reader().sql("SELECT kind, severity, state, evidence ->> 'value' AS value FROM alerts ORDER BY kind")
+    assert found.to_pylist() == [
+        {"kind": "drift", "severity": "warning", "state": "open", "value": "3.5"},
+        {"kind": "latency", "severity": "critical", "state": "resolved", "value": "3.5"},
+    ]

@@ -10,8 +10,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spanloft_collector.columns import Column
 from spanloft_collector.maintenance.remap_rows import Pair, Row
-from spanloft_collector.model import DATASETS, Column
+from spanloft_collector.model import DATASETS
 from spanloft_collector.pipeline.events import Event, Key, events_of
 from spanloft_collector.store.manifest import LiveFile
 from spanloft_collector.store.parquet import ParquetStore

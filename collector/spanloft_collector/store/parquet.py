@@ -46,6 +46,7 @@ TIME_COLUMN = {
     "ingest_health": "minute",
     "logs": "time",
     "metrics": "time",
+    "alerts": "time",
 }
 """Column that decides a row's day partition; ``start_time`` where nothing is said."""
 

@@ -15,7 +15,7 @@ from spanloft_collector.store.files import fsync_directory
 DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals", "feedback")
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
 
-OWN_VIEWS = frozenset({"payloads"})
+OWN_VIEWS = frozenset({"payloads", "alerts"})
 """Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
 
 DATASET_COMMENTS = {
@@ -26,6 +26,7 @@ DATASET_COMMENTS = {
     "cost_daily": "Cost and tokens by day, service, provider, model and operation",
     "logs": "OTLP log records as they came, GenAI events among them",
     "metrics": "OTLP metric data points as they came",
+    "alerts": "What went out of the ordinary: cost, latency, errors, drift, security; the latest state of each",
     "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
 }
