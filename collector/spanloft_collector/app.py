@@ -18,10 +18,12 @@ import uvicorn
 
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.ingest import create_pricer, exclusive, run_pipeline
+from spanloft_collector.jobs.alerts import AlertsJob
 from spanloft_collector.jobs.base import Job
 from spanloft_collector.jobs.cost import CostJob
 from spanloft_collector.jobs.events import EventsJob
 from spanloft_collector.jobs.latency import LatencyJob
+from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
@@ -50,7 +52,7 @@ ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MA
 def create_jobs(settings: Settings) -> list[Job]:
     """All jobs. ``events`` stands first: the others read the messages that it puts in place."""
     join = partial(join_events, ParquetStore(settings.store))
-    return [EventsJob(join), CostJob(create_pricer(settings.prices)), LatencyJob()]
+    return [EventsJob(join), CostJob(create_pricer(settings.prices)), LatencyJob(), AlertsJob(), PromptsJob()]
 
 
 def create_runner(settings: Settings) -> JobRunner:

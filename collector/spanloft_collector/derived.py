@@ -101,11 +101,40 @@ ALERTS = (
     Column("updated_at", "TIMESTAMP", "When this row was written, UTC"),
 )
 
+PROMPT_VERSIONS = (
+    Column("version_id", "VARCHAR", "Id of the version, 12 hex digits"),
+    Column("prompt_id", "VARCHAR", "Id of the prompt that it is a version of, 12 hex digits"),
+    Column("prompt", "VARCHAR", "Name that the app gave, else how the text begins"),
+    Column("version", "VARCHAR", "Version that the app gave; NULL where versions were told apart by their text"),
+    Column("source", "VARCHAR", "explicit: the app names the prompt; mined: found in the texts"),
+    Column("role", "VARCHAR", "Message the text was found in: system, user; NULL when no text was received"),
+    Column("service_name", "VARCHAR", "Service that used it first"),
+    Column("template", "VARCHAR", "Text, with {…} for what varies from call to call; NULL when no text was received"),
+    Column("first_time", "TIMESTAMP", "Start of the first call that used it, UTC"),
+)
+
+PROMPT_CALLS = (
+    *IDENTITY,
+    Column("start_time", "TIMESTAMP", "Start of the call, UTC"),
+    Column("version_id", "VARCHAR", "Version of the prompt that the call used"),
+    Column("service_name", "VARCHAR", "Service that made the call"),
+    Column("provider", "VARCHAR", "Provider"),
+    Column("model", "VARCHAR", "Response model, else request model"),
+    Column("operation", "VARCHAR", "GenAI operation"),
+    Column("failed", "BOOLEAN", "Whether the call failed"),
+    Column("duration_ms", "DOUBLE", "Duration in milliseconds"),
+    Column("input_tokens", "BIGINT", "Input tokens including cached ones"),
+    Column("output_tokens", "BIGINT", "Output tokens"),
+    Column("cost_usd", "DOUBLE", "Cost when the job read the call; NULL when unknown"),
+)
+
 DERIVED: dict[str, tuple[Column, ...]] = {
     "costs": COSTS,
     "reprices": REPRICES,
     "cost_daily": COST_DAILY,
     "latency_minute": LATENCY_MINUTE,
     "alerts": ALERTS,
+    "prompt_versions": PROMPT_VERSIONS,
+    "prompt_calls": PROMPT_CALLS,
 }
 """Derived datasets by name."""

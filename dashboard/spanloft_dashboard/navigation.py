@@ -42,6 +42,12 @@ def page_file(name: str) -> str:
     return f"../pages/{name}.py"
 
 
+def file_of(path: str | None) -> str | None:
+    """Name of the page at a path such as ``/latency``; None when there is none."""
+    found = (entry for entries in SECTIONS.values() for entry in entries)
+    return next((entry.file for entry in found if path == f"/{entry.path}"), None)
+
+
 def pages() -> dict[str, list[Page]]:
     """Pages by section, for ``st.navigation``."""
     return {

@@ -47,6 +47,7 @@ TIME_COLUMN = {
     "logs": "time",
     "metrics": "time",
     "alerts": "time",
+    "prompt_versions": "first_time",
 }
 """Column that decides a row's day partition; ``start_time`` where nothing is said."""
 

@@ -12,7 +12,7 @@ import duckdb
 from spanloft_collector.model import DATASETS, STORED_ONLY
 from spanloft_collector.store.files import fsync_directory
 
-DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals", "feedback")
+DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals", "feedback", "prompts")
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
 
 OWN_VIEWS = frozenset({"payloads", "alerts"})
@@ -27,6 +27,8 @@ DATASET_COMMENTS = {
     "logs": "OTLP log records as they came, GenAI events among them",
     "metrics": "OTLP metric data points as they came",
     "alerts": "What went out of the ordinary: cost, latency, errors, drift, security; the latest state of each",
+    "prompt_versions": "Versions of prompts as they were found; the view prompts numbers and counts them",
+    "prompt_calls": "Which version of which prompt a call used, with what it took and cost",
     "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
 }

@@ -9,6 +9,7 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, links, tables, theme
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.alarms import alarms
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
@@ -115,6 +116,7 @@ def _render() -> None:
     if scope is None:
         return
     guarded(_draw_cards, scope)
+    panel("alarms", "Alarms", alarms, scope, queries=["overview_alerts"], height=90, note="against what is usual")
     left, right = st.columns(2, gap="small")
     with left:
         panel("volume", "Calls", _draw_volume, scope, queries=["overview_volume"], note="click a bar for its traces")

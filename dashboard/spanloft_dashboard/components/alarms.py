@@ -1,0 +1,83 @@
+"""Alerts as rows: what happened, since when, and the way to the page and to the call that show it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components import links, tables
+from spanloft_dashboard.components.panel import EmptyPanel
+from spanloft_dashboard.components.scope import Scope, iso
+from spanloft_dashboard.navigation import file_of
+
+ICONS = {"cost": "payments", "latency": "timer", "errors": "error", "drift": "show_chart", "security": "shield"}
+Color = Literal["red", "orange", "blue", "gray"]
+COLORS: dict[str, Color] = {"critical": "red", "warning": "orange", "info": "blue"}
+SHOWN = 6
+
+
+def alarms(scope: Scope) -> None:
+    """Draw the alerts of the period; those beyond the first few unfold on a click."""
+    found = data.rows("overview_alerts", scope.parameters())
+    if not found:
+        raise EmptyPanel("Nothing went out of the ordinary in this period.")
+    for place, alert in enumerate(found[:SHOWN]):
+        _row(place, alert, scope)
+    rest = found[SHOWN:]
+    if rest:
+        with st.expander(f"{len(rest):,} more"):
+            for place, alert in enumerate(rest, SHOWN):
+                _row(place, alert, scope)
+    if found[0]["total"] > len(found):
+        st.caption(tables.limited(len(found), found[0]["total"], "alarms", "worst"))
+
+
+def _row(place: int, alert: dict[str, Any], scope: Scope) -> None:
+    open_now = alert["state"] == "open"
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-alarm-{place}"):
+        st.badge(
+            fmt.label(alert["severity"] or "info", 12),
+            icon=f":material/{ICONS.get(alert['kind'], 'notifications')}:",
+            color=COLORS.get(alert["severity"], "gray") if open_now else "gray",
+        )
+        title = fmt.label(alert["title"] or alert["kind"], 160)
+        where = f" :gray[· {fmt.label(alert['service_name'], 40)}]" if alert["service_name"] else ""
+        target = file_of(alert["page"])
+        if target:
+            links.link(target, title + where, scope, arrow=False, width="stretch", **_narrow(alert))
+        else:
+            st.markdown(title + where, width="stretch")
+        st.caption(f"{_when(alert)}{'' if open_now else ' · over'}", width="content")
+        if alert["trace_id"]:
+            links.link(
+                "traces", "Call", scope, trace=alert["trace_id"], span=alert["span_id"], at=iso(alert["time"]), q=None
+            )
+
+
+def _when(alert: dict[str, Any]) -> str:
+    """'20 Nov 02:00 – 08:00' in the viewer's zone."""
+    start = fmt.local(alert["window_start"] or alert["time"])
+    if alert["window_end"] is None:
+        return f"{start:%d %b %H:%M}"
+    end = fmt.local(alert["window_end"])
+    return (
+        f"{start:%d %b %H:%M} – {end:%H:%M}"
+        if end.date() == start.date()
+        else f"{start:%d %b %H:%M} – {end:%d %b %H:%M}"
+    )
+
+
+def _narrow(alert: dict[str, Any]) -> dict[str, Any]:
+    """Query parameters that show the alert's window, with as much before it to compare, and its series."""
+    narrowed: dict[str, Any] = {
+        "service": [alert["service_name"]] if alert["service_name"] else None,
+        "model": [alert["model"]] if alert["model"] else None,
+        "status": ["error"] if alert["kind"] == "errors" else None,
+    }
+    if alert["window_start"] and alert["window_end"]:
+        length = alert["window_end"] - alert["window_start"]
+        narrowed |= {"from": iso(alert["window_start"] - length), "to": iso(alert["window_end"]), "range": None}
+    return narrowed
