@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute
 import synthetic_text as text
+from spanloft_collector.jobs.alerts import AlertsJob
+from spanloft_collector.jobs.latency import LatencyJob
+from spanloft_collector.jobs.prompts import PromptsJob
+from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import arrow_schema, to_table
 from synthetic_handmade import handmade
@@ -321,9 +326,47 @@ def publish(
     for dataset, columns in handmade(until, hostile=hostile).items():
         merged[dataset].append(to_table(dataset, columns))
     whole = {dataset: pa.concat_tables(tables) for dataset, tables in merged.items()}
-    store.publish("ingest", {name: table for name, table in whole.items() if name != "costs"}, {"seq": 1})
+    newest = pa.compute.max(whole["spans"]["ingest_time"]).cast(pa.int64()).as_py()
+    received = {name: table for name, table in whole.items() if name != "costs"}
+    store.publish("ingest", received, {"seq": 1, "ingest_us": newest})
     store.publish("cost", {"costs": whole["costs"]}, {"until": until.isoformat()})
     store.publish("health", {"ingest_health": _health(store)})
+    runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob()], store.root / "jobs")
+    for name in runner.jobs:
+        runner.run_until_idle(name)
+    return store
+
+
+def prompted(root: Path) -> ParquetStore:
+    """A small store in which the system prompt gets another sentence and a call then costs twice as much."""
+    store = ParquetStore(root)
+    began = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(hours=5)
+    old = "You are the assistant of a shop. Answer in at most four sentences."
+    new = old + " Be kind to <b>everybody</b>."
+    count = 70
+    ids = {
+        "trace_id": [f"{place:032x}" for place in range(count)],
+        "span_id": [f"{place:016x}" for place in range(count)],
+        "start_time": [began + dt.timedelta(minutes=place) for place in range(count)],
+    }
+    spans = {
+        **ids,
+        "operation": ["chat"] * count,
+        "service_name": ["shop"] * count,
+        "provider": ["openai"] * count,
+        "response_model": ["gpt-5"] * count,
+        "status_code": ["ok"] * count,
+        "duration_ms": [1000.0 + place % 10 for place in range(count)],
+        "input_tokens": [100] * count,
+        "output_tokens": [10] * count,
+        "cost_usd": [0.01 if place < 40 else 0.02 for place in range(count)],
+        "ingest_time": [began + dt.timedelta(hours=2)] * count,
+    }
+    told = [json.dumps([{"type": "text", "content": old if place < 40 else new}]) for place in range(count)]
+    tables = {"spans": to_table("spans", spans), "payloads": to_table("payloads", {**ids, "system_instructions": told})}
+    seen = (began + dt.timedelta(hours=2) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
+    store.publish("ingest", tables, {"seq": 1, "ingest_us": seen})
+    JobRunner(store, [PromptsJob()], store.root / "jobs").run_until_idle("prompts")
     return store
 
 

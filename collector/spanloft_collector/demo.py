@@ -1,7 +1,7 @@
 """Sample data for a first look: the recorded sample traces, spread over two weeks with two incidents in them.
 
 Four and a half days ago OpenAI's gpt-4o is slow for six hours and answers some calls with 429; two days ago a release
-of the support service makes its prompts longer, and the bill jumps. Every span carries the environment ``sample``.
+of the support service makes its prompt longer, and the bill jumps. Every span carries the environment ``sample``.
 """
 
 from __future__ import annotations
@@ -34,6 +34,12 @@ _DIALECTS = ("otel_genai", "openinference")
 _SUPPORT = "harbour-lane-support"
 _SERVICES = {"embeddings": "harbour-lane-search", "cached": "harbour-lane-search", "responses": "harbour-lane-search"}
 _COPILOT = "harbour-lane-copilot"
+_OLD_RULE = "hand over to a person when the customer asks for one."
+_NEW_RULES = (
+    "hand over to a person when the customer asks for one. Before you answer, list for yourself every order, parcel "
+    "and refund of the customer and check each against the handbook. Name the rule of the handbook that you apply. "
+    "Never answer from memory."
+)
 # Cases that the support service makes often, rarely (errors), or that belong to other services.
 _WEIGHTS = {"support_agent": 14.0, "failing_agent": 2.0, "chat": 8.0, "chat_stream_usage": 8.0, "rate_limited": 1.0}
 _IDENTIFIERS = re.compile(
@@ -132,6 +138,7 @@ class Retold:
         self.start_ns = start_ns
         self.released = days_ago < RELEASE_DAYS_AGO
         self.slow = slow
+        self.rewritten = False
         self.pace = chance.lognormvariate(0, 0.35)
         self.input_factor = chance.lognormvariate(1.6, 0.5)
         self.output_factor = chance.lognormvariate(0.8, 0.5)
@@ -146,7 +153,8 @@ class Retold:
         span_ids: dict[bytes, bytes] = {b"": b""}
         for resource_spans in request.resource_spans:
             service = self._resource(resource_spans.resource.attributes)
-            if service == _SUPPORT and self.released:
+            self.rewritten = service == _SUPPORT and self.released
+            if self.rewritten:
                 self.input_factor *= 2.6
             for scope_spans in resource_spans.scope_spans:
                 for span in scope_spans.spans:
@@ -194,6 +202,8 @@ class Retold:
         kind = value.WhichOneof("value")
         if kind == "string_value":
             value.string_value = _IDENTIFIERS.sub(self._rename, value.string_value)
+            if self.rewritten:
+                value.string_value = value.string_value.replace(_OLD_RULE, _NEW_RULES)
         elif kind == "int_value" and _OUTPUT_KEYS.search(key):
             value.int_value = int(value.int_value * self.output_factor)
         elif kind == "int_value" and _INPUT_KEYS.search(key):

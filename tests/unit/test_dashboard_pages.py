@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -207,3 +208,24 @@ def test_health_keeps_the_books(monkeypatch: pytest.MonkeyPatch, full: Path) -> 
     assert figures["Spans stored"] != "0"
     datasets = {value for frame in app.dataframe if "dataset" in frame.value for value in frame.value["dataset"]}
     assert {"spans", "payloads", "costs"} <= datasets
+
+
+def test_prompts_compares_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    store = synthetic.prompted(tmp_path).root
+    app = open_page(monkeypatch, store, "prompts", range="all")
+    (prompts,) = [frame.value for frame in app.dataframe if "prompt" in frame.value]
+    assert list(prompts["versions"]) == [2]
+    (versions,) = [frame.value for frame in app.dataframe if "template" in frame.value]
+    assert list(versions["calls"]) == [40, 30]
+    shown = "".join(str(element.proto.body) for element in app.get("html"))
+    assert "<ins>Be kind to &lt;b&gt;everybody&lt;/b&gt;.</ins>" in shown
+    assert "<b>everybody" not in shown
+    # Twice the cost in every call, so the difference is clear; the durations are drawn alike.
+    text = words(app).replace("\\", "")
+    assert "Cost] +100 % (+100 to +100)" in text
+    assert re.search(r"Duration\] [+-]0 % \([^)]*\), no clear difference", text)
+
+
+def test_overview_lists_alarms_with_ways_on(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "overview", range="14d")
+    assert "p95 latency of gpt-5" in "".join(str(link.proto.label) for link in app.get("page_link")).replace("\\", "")

@@ -177,6 +177,16 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-legend {display: flex; flex-wrap: wrap; gap: 2px 14px; font-size: 12px; line-height: 18px; padding: 2px 0 4px;}
 .sl-legend span {display: inline-flex; align-items: center; gap: 6px; white-space: nowrap; opacity: .85;}
 .sl-legend i {width: 9px; height: 9px; border-radius: 3px; display: inline-block;}
+.sl-diff {font-size: 13px; line-height: 1.5; border: 1px solid light-dark(#E3E7ED, #2A313C); border-radius: 8px;
+  overflow: hidden;}
+.sl-diff > div {display: grid; grid-template-columns: 1fr 1fr;}
+.sl-diff > div > div {padding: 3px 12px; white-space: pre-wrap; overflow-wrap: anywhere; min-width: 0;}
+.sl-diff > div > div + div {border-left: 1px solid light-dark(#E3E7ED, #2A313C);}
+.sl-diff .changed > div:first-child {background: light-dark(#FFF6EE, #2A1F16);}
+.sl-diff .changed > div:last-child {background: light-dark(#EEF4FF, #16213A);}
+.sl-diff .folded > div {font-size: 11.5px; opacity: .75; background: light-dark(#F8F9FB, #1A1F27); padding: 2px 12px;}
+.sl-diff del {background: light-dark(#FBD3AE, #6B3E14); color: inherit; text-decoration: none;}
+.sl-diff ins {background: light-dark(#C4D7FF, #24468F); color: inherit; text-decoration: none; font-weight: 550;}
 .st-key-panel-waterfall .textpoint text {fill: light-dark(#1B1F27, #E6E9EF) !important;}
 .js-plotly-plot .plotly .modebar {display: none;}
 @media (max-width: 640px) {
