@@ -162,9 +162,9 @@ def compare(rows: Sequence[Row]) -> None:
     by_id = {row["version_id"]: row for row in rows}
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.caption("From", width="content")
-        one = by_id[choices.segmented("a", "From version", names, rows[-2]["version_id"])]
+        one = by_id[choices.segmented("a", "Earlier version", names, rows[-2]["version_id"])]
         st.caption("to", width="content")
-        other = by_id[choices.segmented("b", "To version", names, rows[-1]["version_id"])]
+        other = by_id[choices.segmented("b", "Later version", names, rows[-1]["version_id"])]
     with st.container(horizontal=True, gap="medium", key="facts"):
         for name, measure in MEASURES.items():
             st.markdown(f":gray[{measure.label}] {fmt.label(_difference(one, other, name), 60)}", width="content")
