@@ -59,8 +59,11 @@ docs: $(VENV)/.dev browser  ## Make the screenshots in docs/ anew, from sample d
 	$(BIN)/python scripts/screenshots.py .spanloft-docs docs/screenshots
 	rm -rf .spanloft-docs
 
+matrix: $(VENV)/.dev  ## Compare every library with a provider's ledger, for docs/matrix.md
+	$(BIN)/python scripts/matrix.py --write docs/matrix.md $(ARGS)
+
 clean:  ## Remove the virtual environment, caches and the sample store
-	rm -rf $(VENV) $(STORE) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(STORE) .matrix .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test browser lint format bench slow docs clean
+.PHONY: help run test browser lint format bench slow matrix docs clean

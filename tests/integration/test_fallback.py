@@ -165,32 +165,55 @@ def test_ollama(provider: FakeProvider, seen: int, spans: CapturedSpans, send: S
     assert attributes["gen_ai.provider.name"] == "ollama"
 
 
-@pytest.mark.parametrize("way", ["converse", "converse_stream", "invoke_model", "invoke_model_with_response_stream"])
-def test_bedrock_by_boto3_alone(provider: FakeProvider, seen: int, spans: CapturedSpans, way: str) -> None:
+@pytest.fixture
+def without_instrumentor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bedrock as if its instrumentor were not installed."""
+    monkeypatch.setenv("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", "bedrock")
+
+
+WAYS = ("converse", "converse_stream", "invoke_model", "invoke_model_with_response_stream")
+BEDROCK_MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
+
+
+def call_bedrock(url: str, way: str) -> None:
     client = boto3.client(
-        "bedrock-runtime", region_name="us-east-1", endpoint_url=provider.url,
+        "bedrock-runtime", region_name="us-east-1", endpoint_url=url,
         aws_access_key_id="x", aws_secret_access_key="y",
     )  # fmt: skip
-    model = "anthropic.claude-sonnet-4-5-20250929-v1:0"
     if way.startswith("converse"):
         turns = [{"role": "user", "content": [{"text": "refund?"}]}]
-        answer = getattr(client, way)(modelId=model, messages=turns, inferenceConfig={"maxTokens": 50})
+        answer = getattr(client, way)(modelId=BEDROCK_MODEL, messages=turns, inferenceConfig={"maxTokens": 50})
         list(answer.get("stream", ()))
+        return
+    body = json.dumps({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": REFUND})
+    answer = getattr(client, way)(modelId=BEDROCK_MODEL, body=body)
+    if way == "invoke_model":
+        answer["body"].read()
     else:
-        body = json.dumps({"anthropic_version": "bedrock-2023-05-31", "max_tokens": 50, "messages": REFUND})
-        answer = getattr(client, way)(modelId=model, body=body)
-        if way == "invoke_model":
-            answer["body"].read()
-        else:
-            list(answer["body"])
+        list(answer["body"])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_bedrock_by_boto3_alone(
+    without_instrumentor: None, provider: FakeProvider, seen: int, spans: CapturedSpans, way: str
+) -> None:
+    call_bedrock(provider.url, way)
     attributes, bill = only(spans), provider.bills(seen)[0]
     assert attributes["gen_ai.provider.name"] == "aws.bedrock"
-    assert attributes["gen_ai.request.model"] == model
+    assert attributes["gen_ai.request.model"] == BEDROCK_MODEL
     assert attributes["gen_ai.request.max_tokens"] == 50
     assert attributes["gen_ai.usage.input_tokens"] == bill["input_tokens"]
     assert attributes["gen_ai.usage.output_tokens"] == bill["output_tokens"]
     parts = messages(attributes, "output")[0]["parts"]
     assert "".join(part["content"] for part in parts if part["type"] == "text") == bill["text"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_bedrock_beside_its_instrumentor_is_reported_once(
+    provider: FakeProvider, spans: CapturedSpans, way: str
+) -> None:
+    call_bedrock(provider.url, way)
+    assert only(spans)["llm.model_name"]
 
 
 def test_embeddings(provider: FakeProvider, seen: int, spans: CapturedSpans) -> None:

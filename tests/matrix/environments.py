@@ -37,7 +37,8 @@ def prepare(library: Library, *, fresh: bool = False) -> Path:
     """
     folder = CACHE / library.environment_name
     python = folder / "bin" / "python"
-    wanted = ["--editable", str(ROOT), *library.packages, *library.instrumentors]
+    ours = f"{ROOT}[{library.extra}]" if library.extra else str(ROOT)
+    wanted = ["--editable", ours, *library.packages]
     stamp = folder / "installed.json"
     if not fresh and python.exists() and stamp.exists() and json.loads(stamp.read_text()) == wanted:
         return python
