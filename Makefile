@@ -59,8 +59,8 @@ docs: $(VENV)/.dev browser  ## Make the screenshots in docs/ anew, from sample d
 	$(BIN)/python scripts/screenshots.py .spanloft-docs docs/screenshots
 	rm -rf .spanloft-docs
 
-matrix: $(VENV)/.dev  ## Compare every library with a provider's ledger, for docs/matrix.md
-	$(BIN)/python scripts/matrix.py --write docs/matrix.md $(ARGS)
+matrix: $(VENV)/.dev  ## Compare every library with a provider's ledger, for README and docs/matrix.md
+	$(BIN)/python scripts/matrix.py --write docs/matrix.md --readme README.md $(ARGS)
 
 clean:  ## Remove the virtual environment, caches and the sample store
 	rm -rf $(VENV) $(STORE) .matrix .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

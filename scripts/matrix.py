@@ -1,6 +1,6 @@
 """Run real libraries against the fake provider and print how right we are, call by call.
 
-    python scripts/matrix.py [LIBRARY ...] [--fresh] [--no-content] [--write docs/matrix.md] [--json FILE] [--keep]
+    python scripts/matrix.py [LIBRARY ...] [--fresh] [--no-content] [--write docs/matrix.md] [--readme README.md] [--json FILE] [--keep]
 
 Environments are made with uv under ``.matrix/`` and kept for the next run; ``--fresh`` makes them anew with the
 newest versions. Exit code 1 when a library that runs is not right.
@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
 from matrix.catalog import LIBRARIES
 from matrix.environments import CACHE
-from matrix.report import document, table
+from matrix.report import document, in_readme, table
 from matrix.running import run
 
 
@@ -31,6 +31,7 @@ def main() -> int:
         "--no-content", action="store_true", help="with SPANLOFT_CAPTURE_CONTENT=false: is any text kept?"
     )
     parser.add_argument("--write", type=Path, help="write the report here, as Markdown")
+    parser.add_argument("--readme", type=Path, help="put the table into this README, between its marks")
     parser.add_argument("--json", type=Path, help="write the results here")
     parser.add_argument("--keep", action="store_true", help="keep the store and the ledgers in .matrix/run")
     options = parser.parse_args()
@@ -55,6 +56,8 @@ def main() -> int:
     if options.write:
         options.write.parent.mkdir(parents=True, exist_ok=True)
         options.write.write_text(document(results), encoding="utf-8")
+    if options.readme:
+        options.readme.write_text(in_readme(options.readme.read_text(encoding="utf-8"), results), encoding="utf-8")
     if options.json:
         options.json.write_text(json.dumps([asdict(result) for result in results], indent=1, default=str))
     if not options.keep:

@@ -6,13 +6,23 @@ the process still dies of SIGTERM, with the same status. An app's own handler, s
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from types import FrameType
 
 from ._log import contained
+
+_LOCKING = frozenset(
+    f"{__package__}.{name}"
+    for name in ("processor", "spool", "transport", "transport_grpc", "judgements", "fallback.claims")
+)
+"""Modules that may hold a lock which delivering needs; none of them runs code of the app's."""
+
+_PAUSE = 0.01
 
 
 class SigtermDelivery:
@@ -22,6 +32,7 @@ class SigtermDelivery:
         self._deliver = deliver
         self._grace = grace
         self._installed = False
+        self._first: float | None = None
 
     def install(self) -> None:
         """Handles SIGTERM if its handler is the default one and this is the main thread; else does nothing."""
@@ -41,11 +52,51 @@ class SigtermDelivery:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
-        # In a thread of its own: the interrupted code may hold a lock that delivering needs.
-        if self._installed:
+        if not self._installed:
+            _die(number)
+        elif self._until > time.monotonic() and _holds_locks(frame):
+            # This thread must go on to let go of what delivering needs: the signal comes again in a moment.
+            _thread.start_new_thread(_again, (number,))
+        else:
             with contained("delivering spans at SIGTERM"):
-                delivering = threading.Thread(target=self._deliver, name="spanloft-sigterm", daemon=True)
-                delivering.start()
-                delivering.join(self._grace)
-        signal.signal(number, signal.SIG_DFL)
-        os.kill(os.getpid(), number)
+                self._deliver_beside()
+            _die(number)
+
+    @property
+    def _until(self) -> float:
+        """When a signal that came at a bad moment is no longer put off (``time.monotonic``)."""
+        if self._first is None:
+            self._first = time.monotonic()
+        return self._first + self._grace
+
+    def _deliver_beside(self) -> None:
+        # In a thread of its own: the interrupted code may hold a lock that delivering needs. Not by the threading
+        # module, whose own lock the interrupted code may hold.
+        done = _thread.allocate_lock()
+        done.acquire()
+
+        def deliver() -> None:
+            with contained("delivering spans at SIGTERM"):
+                self._deliver()
+            done.release()
+
+        _thread.start_new_thread(deliver, ())
+        done.acquire(timeout=self._grace)
+
+
+def _holds_locks(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_globals.get("__name__") in _LOCKING:
+            return True
+        frame = frame.f_back
+    return False
+
+
+def _again(number: int) -> None:
+    time.sleep(_PAUSE)
+    os.kill(os.getpid(), number)
+
+
+def _die(number: int) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)

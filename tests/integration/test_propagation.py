@@ -170,6 +170,15 @@ def test_multiprocessing(sink: Sink, environment: dict[str, str], tmp_path: Path
     assert_children(sink, 1)
 
 
+def test_a_pool_that_is_terminated(sink: Sink, environment: dict[str, str], tmp_path: Path) -> None:
+    """As ``with Pool()`` ends: its workers are killed by SIGTERM, a moment after their work."""
+    pool = "multiprocessing.get_context('spawn').Pool(2)"
+    code = f"import multiprocessing\nwith {pool} as pool: pool.map(work, ['child'] * 4)"
+    ran = run_python("", environment, sys.executable, parent(tmp_path, code))
+    assert ran.code == 0, ran.stderr
+    assert_children(sink, 4)
+
+
 def test_spawned_children_are_redacted_too(sink: Sink, environment: dict[str, str], tmp_path: Path) -> None:
     start = "import multiprocessing; c = multiprocessing.get_context('spawn')\np = c.Process(target=work, args=('me@example.com',)); p.start(); p.join()"  # noqa: E501  # fmt: skip
     file = Path(parent(tmp_path, start))

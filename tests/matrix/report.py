@@ -39,6 +39,18 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(lines)
 
 
+def in_readme(readme: str, results: Sequence[Result]) -> str:
+    """The README with the table between its two marks.
+
+    Raises:
+        ValueError: a mark is missing.
+    """
+    start, end = (f"<!-- matrix: {word} -->\n" for word in ("start", "end"))
+    if readme.count(start) != 1 or readme.count(end) != 1:
+        raise ValueError(f"the README needs the marks {start.strip()} and {end.strip()}, once each")
+    return readme[: readme.index(start)] + start + table(results) + "\n" + readme[readme.index(end) :]
+
+
 def document(results: Sequence[Result]) -> str:
     """``docs/matrix.md``."""
     parts = [_HEAD, table(results), "\n"]
