@@ -76,3 +76,10 @@ def test_links_lead_somewhere() -> None:
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_the_readme_shows_the_matrix_as_it_was_last_made() -> None:
+    readme, whole = (ROOT / "README.md").read_text(), (ROOT / "docs" / "matrix.md").read_text()
+    table = readme.split("<!-- matrix: start -->\n")[1].split("<!-- matrix: end -->")[0]
+    assert table.count("\n") > 10
+    assert table in whole

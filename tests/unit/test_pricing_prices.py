@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from spanloft_collector.model import COSTS
+from spanloft_collector.derived import COSTS
 from spanloft_collector.pricing import Price, Pricer, Usage, parse_overrides, price_call
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
