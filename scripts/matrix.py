@@ -1,6 +1,7 @@
 """Run real libraries against the fake provider and print how right we are, call by call.
 
-    python scripts/matrix.py [LIBRARY ...] [--fresh] [--no-content] [--write docs/matrix.md] [--readme README.md] [--json FILE] [--keep]
+    python scripts/matrix.py [LIBRARY ...] [--fresh] [--no-content] [--write FILE] [--readme FILE] [--json FILE]
+        [--keep]
 
 Environments are made with uv under ``.matrix/`` and kept for the next run; ``--fresh`` makes them anew with the
 newest versions. Exit code 1 when a library that runs is not right.

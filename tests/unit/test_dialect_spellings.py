@@ -280,6 +280,20 @@ def test_vercel_providers(written, meant):
     assert mapped(attributes, "ai")[1]["provider"] == meant
 
 
+@pytest.mark.parametrize(
+    ("name", "streams"),
+    [
+        ("stream_generate_content", True),
+        ("bedrock.converse_stream", True),
+        ("AsyncStream.upstream", None),
+        ("generate_content", None),
+    ],
+)
+def test_openinference_tells_streams_by_their_names(name, streams):
+    attributes = {"openinference.span.kind": "LLM", "llm.model_name": "m"}
+    assert mapped(attributes, "openinference.instrumentation.vertexai", name=name)[1].get("is_stream") is streams
+
+
 def test_outer_spans_are_never_billable():
     for operation in ("ai.generateText", "ai.streamText", "ai.generateObject", "ai.embedMany"):
         attributes = {"ai.operationId": operation, "ai.usage.inputTokens": 9}

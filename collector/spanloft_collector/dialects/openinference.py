@@ -74,7 +74,7 @@ _TREES = (
     "reranker.output_documents.",
     "embedding.embeddings.",
 )
-_STREAM = re.compile(r"(?i)(_|converse|content|response)stream")
+_STREAM = re.compile(r"(?i)(?:(?:_|converse|content|response)stream|^stream_)")
 _SCOPES = {"cohere": "cohere", "mistralai": "mistral_ai", "ollama": "ollama", "openai": "openai"}
 """Packages for one provider, whose embedding spans do not name it."""
 _HIDDEN = "__REDACTED__"
