@@ -1,4 +1,4 @@
-"""Details of one span in tabs: messages, attributes, cost, raw."""
+"""Details of one span in tabs: messages, attributes, cost, raw, copy."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import messages, tables
+from spanloft_dashboard.components.copies import copy_tab
 
 CONTENT_HINT = (
     "No message content was received for this span. The app may have turned it off "
@@ -65,7 +66,7 @@ def span_panel(span: dict[str, Any]) -> None:
     payload = data.first("trace_payload", keys)
     with st.container(key="panel-span", gap="xsmall", height="stretch"):
         _head(span)
-        parts = st.tabs(["Messages", "Attributes", "Cost", "Raw"])
+        parts = st.tabs(["Messages", "Attributes", "Cost", "Raw", "Copy"])
         with parts[0]:
             _messages(span, payload)
         with parts[1]:
@@ -74,6 +75,8 @@ def span_panel(span: dict[str, Any]) -> None:
             _cost(span, data.first("trace_cost", keys))
         with parts[3]:
             _raw(span, payload)
+        with parts[4]:
+            copy_tab(span, payload)
 
 
 def _head(span: dict[str, Any]) -> None:
@@ -178,9 +181,6 @@ def _cost(span: dict[str, Any], cost: Mapping[str, Any]) -> None:
 
 
 def _raw(span: dict[str, Any], payload: Mapping[str, Any]) -> None:
-    st.caption("The same rows in SQL")
-    statement = data.query_text("trace_raw", {"trace_id": span["trace_id"], "span_id": span["span_id"]})
-    st.code(statement, language="sql", wrap_lines=True)
     whole = dict(span) | {key: messages.parse(value) for key, value in payload.items()}
     whole.pop("total", None)
     messages.block({key: value for key, value in whole.items() if value is not None})

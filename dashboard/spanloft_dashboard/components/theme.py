@@ -18,6 +18,7 @@ COST = "#A46BD0"
 LATENCY = "#1E9E96"
 TOKENS = "#6F7F95"
 UNKNOWN = "#98A2B3"
+CRITICAL = "#D6409F"
 INGEST: dict[str | None, str] = {"stored": OK, "repeated": UNKNOWN, "refused": ERROR}
 OUTCOMES: dict[str | None, str] = {"ok": OK, "failed": ERROR}
 

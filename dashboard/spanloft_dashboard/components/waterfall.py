@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -12,6 +12,7 @@ import streamlit as st
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme
 from spanloft_dashboard.components.charts import CONFIG, GRID
+from spanloft_dashboard.components.critical_path import Segment
 from spanloft_dashboard.components.scope import set_url
 from spanloft_dashboard.components.tree import Branch
 
@@ -24,7 +25,14 @@ RIGHT, LEFT, INSIDE = "right", "left", "inside"
 SELECTED = "rgba(76,111,224,.16)"
 
 
-def draw(drawn: Sequence[Branch], start: dt.datetime, length_ms: float, selected: str | None, key: str) -> None:
+def draw(
+    drawn: Sequence[Branch],
+    start: dt.datetime,
+    length_ms: float,
+    selected: str | None,
+    key: str,
+    path: Mapping[str, Sequence[Segment]],
+) -> None:
     """Draw the rows; a click puts the span into the URL.
 
     Args:
@@ -33,6 +41,7 @@ def draw(drawn: Sequence[Branch], start: dt.datetime, length_ms: float, selected
         length_ms: its length in milliseconds.
         selected: span id of the highlighted row.
         key: unique on the page.
+        path: stretches of spans that lie on the critical path, by span id.
     """
     room = length_ms * LABEL_SHARE
     chart = go.Figure()
@@ -76,6 +85,7 @@ def draw(drawn: Sequence[Branch], start: dt.datetime, length_ms: float, selected
         width=0.62,
         showlegend=False,
     )
+    _critical(chart, drawn, path)
     _texts(chart, drawn, begins, lengths, length_ms, room)
     for trace in chart.data:
         if trace.type == "bar":
@@ -91,6 +101,37 @@ def draw(drawn: Sequence[Branch], start: dt.datetime, length_ms: float, selected
         selection_mode="points",
         alt="Waterfall of the trace",
     )
+
+
+def _critical(chart: go.Figure, drawn: Sequence[Branch], path: Mapping[str, Sequence[Segment]]) -> None:
+    """Underline what lies on the critical path. A folded branch shows what lies below it as well."""
+    xs: list[float | None] = []
+    ys: list[float | None] = []
+    for place, branch in enumerate(drawn):
+        for begin, end in _stretches(branch, path):
+            xs += [begin, end, None]
+            ys += [place + 0.4, place + 0.4, None]
+    if xs:
+        line = {"color": theme.CRITICAL, "width": 3}
+        chart.add_scatter(x=xs, y=ys, mode="lines", name="critical path", line=line, hoverinfo="skip")
+
+
+def _stretches(branch: Branch, path: Mapping[str, Sequence[Segment]]) -> list[Segment]:
+    if not branch.hidden:
+        return list(path.get(branch.span_id, ()))
+    found: list[Segment] = []
+    stack = [branch]
+    while stack:
+        below = stack.pop()
+        found += path.get(below.span_id, ())
+        stack.extend(below.children)
+    merged: list[Segment] = []
+    for begin, end in sorted(found):
+        if merged and begin <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((begin, end))
+    return merged
 
 
 def _picked(key: str) -> None:
