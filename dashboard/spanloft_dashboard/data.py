@@ -20,6 +20,8 @@ VIEW_FILE = "spanloft.duckdb"
 MANIFESTS = "manifest"
 FRESH_SECONDS = 3
 """How old an answer may be when something new was stored meanwhile."""
+LIVE_SECONDS = 0.5
+"""The same for a page that plays."""
 CACHE_SECONDS = 120
 TIMEOUT_S = 15.0
 
@@ -51,13 +53,13 @@ def _reader(view_file: str) -> DuckDBReader:
     return DuckDBReader(Path(view_file))
 
 
-@st.cache_data(ttl=FRESH_SECONDS, max_entries=8, show_spinner=False)
-def _version(store: str) -> int:
-    """A number that changes when something was published; where the store can't tell, it changes with time."""
+@st.cache_data(max_entries=16, show_spinner=False)
+def _version(store: str, moment: int) -> int:
+    """A number that changes when something was published; where the store can't tell, it changes with ``moment``."""
     try:
         return (Path(store) / MANIFESTS).stat().st_mtime_ns
     except OSError:
-        return int(time.time() / FRESH_SECONDS)
+        return moment
 
 
 # What a query returns is small, since charts are bucketed and lists limited. Results are kept until something new is
@@ -77,7 +79,8 @@ def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
     # Parameters that the query does not use would only split the cache.
     used = {key: value for key, value in (parameters or {}).items() if f"${key}" in text}
     store = store_path()
-    return _cached(str(store / VIEW_FILE), _version(str(store)), name, used)
+    fresh_s = LIVE_SECONDS if st.query_params.get("live") else FRESH_SECONDS
+    return _cached(str(store / VIEW_FILE), _version(str(store), int(time.time() / fresh_s)), name, used)
 
 
 def rows(name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

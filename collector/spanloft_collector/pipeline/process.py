@@ -28,6 +28,8 @@ WRITER = "ingest"
 READ_BYTES = 2 * 1024 * 1024
 IDLE_S = 0.02
 RETRY_S = 1.0
+GATHER_S = 0.2
+"""How long the first span after a quiet while waits for others of its trace."""
 
 
 class Pipeline:
@@ -54,6 +56,7 @@ class Pipeline:
         self._chunks: list[Chunk] = []
         self._rows = 0
         self._oldest = 0.0
+        self._published = time.monotonic()
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._publishing: Future[None] | None = None
 
@@ -88,11 +91,17 @@ class Pipeline:
         self._rows += chunk.spans.num_rows
 
     def _due(self) -> bool:
-        return self._rows >= self.publish_rows or time.monotonic() - self._oldest >= self.publish_interval_s
+        # Publishes are at least an interval apart, and after a quiet while the next need not wait for one.
+        now = time.monotonic()
+        waited, apart = now - self._oldest, now - self._published
+        return self._rows >= self.publish_rows or (
+            waited >= min(GATHER_S, self.publish_interval_s) and max(waited, apart) >= self.publish_interval_s
+        )
 
     def _publish(self) -> None:
         """Hand the collected chunks to the publishing thread; waits for the one before, so order is kept."""
         self._wait()
+        self._published = time.monotonic()
         chunks, self._chunks, self._rows = self._chunks, [], 0
         self._ingest_us = max(time.time_ns() // 1000, self._ingest_us + 1)
         tables = assemble(chunks, self._duplicates, self._ingest_us)

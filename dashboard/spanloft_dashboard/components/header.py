@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 from spanloft_collector.errors import SpanloftError
@@ -12,6 +11,7 @@ from spanloft_collector.errors import SpanloftError
 from spanloft_dashboard import data
 from spanloft_dashboard.components import empty
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.live import fragment, play_button
 from spanloft_dashboard.components.scope import ALL, CUSTOM, DEFAULT, FILTERS, RANGES, Scope, iso, set_url
 
 STALE_SECONDS = 3600
@@ -19,7 +19,13 @@ FACET_LIMIT = 60
 
 
 def header(
-    title: str, question: str, *, search: bool = False, filters: Sequence[str] = FILTERS, ranges: bool = True
+    title: str,
+    question: str,
+    *,
+    search: bool = False,
+    filters: Sequence[str] = FILTERS,
+    ranges: bool = True,
+    live: bool = False,
 ) -> Scope | None:
     """Draw the top of a page and return its scope; None when there is nothing to show below.
 
@@ -29,6 +35,7 @@ def header(
         search: whether the page has a text search.
         filters: filters that the page obeys.
         ranges: whether the page obeys the time range.
+        live: whether new calls can appear on the page by themselves.
     """
     scope = Scope.from_url()
     left, right = st.columns([5, 6], vertical_alignment="bottom", gap="medium")
@@ -45,14 +52,14 @@ def header(
         return None
     with right:
         if ranges:
-            _ranges(scope)
-        _freshness(extent)
+            _ranges(scope, live)
+        fragment(_freshness, parallel=False)
     if filters or search:
         _filters(scope, search, filters)
     return scope
 
 
-def _ranges(scope: Scope) -> None:
+def _ranges(scope: Scope, live: bool) -> None:
     options = [*RANGES, ALL]
     st.session_state["_range"] = scope.range if scope.range != CUSTOM else None
     with st.container(
@@ -66,6 +73,8 @@ def _ranges(scope: Scope) -> None:
             label = f"{scope.since:%d %b %H:%M} – {scope.until:%d %b %H:%M} UTC"
         with st.popover(label, icon=":material/calendar_month:"):
             _custom(scope)
+        if live:
+            play_button(scope)
         if st.button("", icon=":material/refresh:", help="Load again (R)", key="_refresh"):
             st.cache_data.clear()
             st.rerun()
@@ -93,7 +102,8 @@ def _custom_chosen() -> None:
         set_url(**{"from": iso(since), "to": iso(until), "range": None})
 
 
-def _freshness(extent: dict[str, Any]) -> None:
+def _freshness() -> None:
+    extent = data.first("common_extent")
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     age = (now - extent["last_time"]).total_seconds()
     with st.container(

@@ -11,6 +11,7 @@ from spanloft_collector.errors import SpanloftError
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.live import fragment, live
 from spanloft_dashboard.components.scope import Scope
 
 log = logging.getLogger(__name__)
@@ -45,10 +46,11 @@ def panel(
     def body() -> None:
         with st.container(key=f"panel-{key}", gap="xsmall", height="stretch"):
             _head(key, title, note, scope, queries, more)
-            with st.skeleton(height=height):
+            # While the page plays, the old content stands until the new is there: a placeholder would flicker.
+            with st.container() if live() else st.skeleton(height=height):
                 guarded(draw, scope)
 
-    st.fragment(body, parallel=True)()
+    fragment(body)
 
 
 def _head(

@@ -113,7 +113,7 @@ def _render() -> None:
     if trace_id:
         trace_view(trace_id, Scope.from_url())
         return
-    scope = header("Traces", "Which calls match, and what happened inside them?", search=True)
+    scope = header("Traces", "Which calls match, and what happened inside them?", search=True, live=True)
     if scope is None:
         return
     kind = choices.chosen("kind", KINDS, "traces")
