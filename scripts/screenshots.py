@@ -21,7 +21,7 @@ from spanloft_collector.store.reader import DuckDBReader
 from spanloft_dashboard.launch import command, environment
 from spanloft_dashboard.navigation import SECTIONS
 
-WIDTH, PHONE, HEIGHT, TALLEST = 1280, 390, 860, 2600
+WIDTH, PHONE, HEIGHT, TALLEST = 1280, 390, 860, 3600
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",

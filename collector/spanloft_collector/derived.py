@@ -128,6 +128,28 @@ PROMPT_CALLS = (
     Column("cost_usd", "DOUBLE", "Cost when the job read the call; NULL when unknown"),
 )
 
+SAVINGS = (
+    *IDENTITY,
+    Column("start_time", "TIMESTAMP", "Start of the call that need not have been made or paid in full, UTC"),
+    Column(
+        "kind", "VARCHAR", "exact: same request again; near: same words again; prefix: begins like an earlier prompt"
+    ),
+    Column("service_name", "VARCHAR", "Service that made the call"),
+    Column("provider", "VARCHAR", "Provider"),
+    Column("model", "VARCHAR", "Response model, else request model"),
+    Column("operation", "VARCHAR", "GenAI operation"),
+    Column("input_preview", "VARCHAR", "First characters of the last input message"),
+    Column("of_trace_id", "VARCHAR", "Trace of the earlier call"),
+    Column("of_span_id", "VARCHAR", "Span of the earlier call"),
+    Column("age_ms", "DOUBLE", "Time from the earlier call to this one in milliseconds"),
+    Column(
+        "saved_tokens",
+        "BIGINT",
+        "exact, near: all tokens of the call; prefix: input tokens that a cache would have held",
+    ),
+    Column("saved_usd", "DOUBLE", "Dollars that would have been saved; NULL when the price is unknown"),
+)
+
 DERIVED: dict[str, tuple[Column, ...]] = {
     "costs": COSTS,
     "reprices": REPRICES,
@@ -136,5 +158,6 @@ DERIVED: dict[str, tuple[Column, ...]] = {
     "alerts": ALERTS,
     "prompt_versions": PROMPT_VERSIONS,
     "prompt_calls": PROMPT_CALLS,
+    "savings": SAVINGS,
 }
 """Derived datasets by name."""

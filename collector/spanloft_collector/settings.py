@@ -57,6 +57,9 @@ class Settings(BaseSettings):
     retention_bytes: ByteSize | None = Field(
         default=None, description="Size beyond which the oldest days are dropped, such as 50GB [default: no limit]"
     )
+    monthly_budget_usd: float | None = Field(
+        default=None, gt=0, description="US dollars a month that the dashboard's Cost page counts down"
+    )
     prices: Path | None = Field(default=None, description="YAML file of price overrides")
 
     @field_validator("retention_days")

@@ -227,7 +227,9 @@ def test_one_runner_at_a_time_holds_a_job(store: ParquetStore, ingest: Ingest, r
 
 
 def test_an_unknown_job_names_the_known_ones(runner: JobRunner) -> None:
-    with pytest.raises(SpanloftError, match="no job 'costs'; there are: alerts, cost, events, latency"):
+    with pytest.raises(
+        SpanloftError, match="no job 'costs'; there are: alerts, cost, events, latency, prompts, savings"
+    ):
         runner.run_until_idle("costs")
 
 

@@ -29,6 +29,7 @@ DATASET_COMMENTS = {
     "alerts": "What went out of the ordinary: cost, latency, errors, drift, security; the latest state of each",
     "prompt_versions": "Versions of prompts as they were found; the view prompts numbers and counts them",
     "prompt_calls": "Which version of which prompt a call used, with what it took and cost",
+    "savings": "Calls that a cache would have answered or made cheaper, with the earlier call that it would have kept",
     "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
 }

@@ -1,4 +1,4 @@
-"""Cost: who spends, why did it move, and what is not priced?"""
+"""Cost: who spends, why did it move, what would save, and what is not priced?"""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, choices, links, tables, theme
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.budget import budget
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
+from spanloft_dashboard.components.moves import moves, query_name
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.savings import model_choice, repeats, savings
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
@@ -172,8 +175,26 @@ def _draw_sources(scope: Scope) -> None:
     )
 
 
+def _savings(scope: Scope) -> None:
+    panel(
+        "savings",
+        "What would save",
+        savings,
+        scope,
+        queries=["cost_savings", "cost_bloat"],
+        note="each with its method",
+    )
+    left, right = st.columns(2, gap="small")
+    with left:
+        panel(
+            "repeats", "Asked again", repeats, scope, queries=["cost_repeats"], note="click a row for its latest call"
+        )
+    with right:
+        panel("whatif", "Another model", model_choice, scope, queries=[query_name(scope)], note="what if")
+
+
 def _render() -> None:
-    scope = header("Cost", "Who spends, why did it move, and which calls have no price?")
+    scope = header("Cost", "Who spends, why did it move, what would save, and which calls have no price?")
     if scope is None:
         return
     guarded(_draw_cards, scope)
@@ -200,6 +221,11 @@ def _render() -> None:
     )
     left, right = st.columns(2, gap="small")
     with left:
+        panel("moves", "Why it moved", moves, scope, queries=[query_name(scope)], note=scope.previous, height=280)
+    with right:
+        panel("budget", "Budget", budget, scope, queries=["cost_month"], height=280)
+    left, right = st.columns(2, gap="small")
+    with left:
         panel(
             "tokens",
             "Tokens",
@@ -210,6 +236,7 @@ def _render() -> None:
         )
     with right:
         panel("sources", "Price sources", _draw_sources, scope, queries=["cost_sources"])
+    _savings(scope)
     panel("unpriced", "Calls without a price", _draw_unpriced, scope, queries=["cost_unpriced"], note="unknown, not $0")
 
 

@@ -1,0 +1,163 @@
+"""Why the cost moved: the change as a sum of volume, mix, length of input and output, caching and price."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+import plotly.graph_objects as go
+import streamlit as st
+
+from spanloft_dashboard import data
+from spanloft_dashboard.components import charts, theme
+from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.panel import EmptyPanel
+from spanloft_dashboard.components.scope import Scope
+
+FACTORS = {
+    "volume": "Volume",
+    "mix": "Models",
+    "input": "Input",
+    "cache": "Caching",
+    "output": "Output",
+    "price": "Prices",
+}
+KINDS = ("uncached", "read", "write", "output")
+INPUTS = 3
+"""The first three kinds are input."""
+
+
+class Period(NamedTuple):
+    """A period by model, n of them.
+
+    Number of calls (n); tokens of a call by KINDS, shape (n, 4); dollars of a token, shape (n, 4); dollars of a call
+    that no token explains (n).
+    """
+
+    calls: np.ndarray
+    tokens: np.ndarray
+    prices: np.ndarray
+    other: np.ndarray
+
+
+def query_name(scope: Scope) -> str:
+    """The query that obeys the filters of ``scope``."""
+    narrow = any(scope.filters.get(name) for name in ("service", "operation", "status"))
+    return "cost_moves_filtered" if narrow else "cost_moves"
+
+
+def periods(rows: Sequence[dict[str, Any]]) -> tuple[Period, Period]:
+    """The period before and this one; models in the same order in both.
+
+    A model that one of them does not know has the tokens and prices of the other there, so that its coming or going is
+    a matter of the mix.
+    """
+    models = sorted({(str(row["provider"]), str(row["model"])) for row in rows})
+    sides = []
+    for name in ("before", "now"):
+        found = {(str(row["provider"]), str(row["model"])): row for row in rows if row["period"] == name}
+        sides.append([found.get(model) for model in models])
+    before, now = (_period(side, other) for side, other in (sides, reversed(sides)))
+    return before, now
+
+
+def _period(side: Sequence[dict[str, Any] | None], other: Sequence[dict[str, Any] | None]) -> Period:
+    calls = np.array([row["calls"] if row else 0 for row in side], dtype=float)
+    filled = [row or spare or {} for row, spare in zip(side, other, strict=True)]
+    per_call = np.array([[(row[f"{kind}_tokens"] or 0.0) / row["calls"] for kind in KINDS] for row in filled])
+    prices = np.array([[_price(row, spare, kind) for kind in KINDS] for row, spare in zip(filled, other, strict=True)])
+    explained = (per_call * prices).sum(axis=1)
+    rest = np.array([row["cost_usd"] / row["calls"] for row in filled]) - explained
+    return Period(calls, per_call, prices, rest)
+
+
+def _price(row: dict[str, Any], spare: dict[str, Any] | None, kind: str) -> float:
+    """Dollars of a token; what was not used has the price that it had in the other period."""
+    for found in (row, spare):
+        if found and found[f"{kind}_tokens"]:
+            return float((found[f"{kind}_usd"] or 0.0) / found[f"{kind}_tokens"])
+    return 0.0
+
+
+def cost(before: Period, now: Period, changed: frozenset[str]) -> float:
+    """What calls would cost if only the factors in ``changed`` were those of ``now``."""
+
+    def pick(factor: str) -> Period:
+        return now if factor in changed else before
+
+    total = pick("volume").calls.sum()
+    shares = pick("mix").calls / max(pick("mix").calls.sum(), 1.0)
+    amount = pick("input").tokens[:, :INPUTS].sum(axis=1)
+    cached = pick("cache").tokens[:, :INPUTS]
+    split = cached / np.maximum(cached.sum(axis=1, keepdims=True), 1e-12)
+    tokens = np.column_stack([amount[:, None] * split, pick("output").tokens[:, INPUTS]])
+    priced = pick("price")
+    return float(total * (shares * ((tokens * priced.prices).sum(axis=1) + priced.other)).sum())
+
+
+def contributions(before: Period, now: Period) -> dict[str, float]:
+    """Dollars that each factor added, whose sum is the whole change.
+
+    The effect of a factor depends on which others have changed already; Shapley's value is its mean over all orders.
+    """
+    names = list(FACTORS)
+    worth = {
+        frozenset(chosen): cost(before, now, frozenset(chosen))
+        for size in range(len(names) + 1)
+        for chosen in combinations(names, size)
+    }
+    found = {}
+    for name in names:
+        found[name] = sum(
+            math.factorial(len(chosen))
+            * math.factorial(len(names) - len(chosen) - 1)
+            / math.factorial(len(names))
+            * (worth[chosen | {name}] - worth[chosen])
+            for chosen in worth
+            if name not in chosen
+        )
+    return found
+
+
+def moves(scope: Scope) -> None:
+    """Draw the waterfall from the cost of the period before to that of this one."""
+    if scope.window().before is None:
+        raise EmptyPanel("There is no earlier period in the store to compare with.")
+    rows = data.rows(query_name(scope), scope.parameters())
+    if {row["period"] for row in rows} != {"before", "now"}:
+        raise EmptyPanel("One of the two periods has no call with a price.")
+    before, now = periods(rows)
+    parts = contributions(before, now)
+    start, end = cost(before, now, frozenset()), cost(before, now, frozenset(FACTORS))
+    labels = ["Before", *FACTORS.values(), "Now"]
+    values = [start, *parts.values(), end]
+    chart = go.Figure(
+        go.Waterfall(
+            x=labels,
+            y=values,
+            measure=["absolute", *["relative"] * len(parts), "total"],
+            text=[fmt.money(start), *(_signed(value) for value in parts.values()), fmt.money(end)],
+            textposition="outside",
+            cliponaxis=False,
+            increasing={"marker": {"color": theme.ERROR}},
+            decreasing={"marker": {"color": theme.SERIES[1]}},
+            totals={"marker": {"color": theme.COST}},
+            connector={"line": {"color": charts.GRID, "width": 1}},
+            hovertemplate="%{x}: %{text}<extra></extra>",
+        )
+    )
+    chart.update_layout(height=260, margin={"l": 4, "r": 8, "t": 26, "b": 4}, showlegend=False, font={"size": 12})
+    chart.update_yaxes(tickprefix="$", gridcolor=charts.GRID, zeroline=False, fixedrange=True, nticks=5)
+    chart.update_xaxes(fixedrange=True, tickangle=0)
+    st.plotly_chart(chart, key="moves", config=charts.CONFIG, theme="streamlit", alt="Why the cost moved")
+    st.caption(
+        "Volume: number of calls; models: which ones; input and output: their length. Each bar is what its factor "
+        "alone changed, averaged over all orders of change (Shapley); together they are the whole."
+    )
+
+
+def _signed(value: float) -> str:
+    return f"{'+' if value >= 0 else '−'}{fmt.money(abs(value))}"
