@@ -47,19 +47,7 @@ def draw(
     chart = go.Figure()
     ids = [branch.span_id for branch in drawn]
     places = list(range(len(drawn)))
-    # A row is clickable everywhere, not only on its bar: a transparent bar lies across it.
-    chart.add_bar(
-        y=places,
-        x=[length_ms * 1.02 + room] * len(drawn),
-        base=[-room] * len(drawn),
-        orientation="h",
-        customdata=ids,
-        marker={"color": [SELECTED if item == selected else "rgba(0,0,0,0)" for item in ids], "line": {"width": 0}},
-        hovertext=[_hover(branch) for branch in drawn],
-        hovertemplate="%{hovertext}<extra></extra>",
-        width=1.0,
-        showlegend=False,
-    )
+    _click_rows(chart, drawn, length_ms, room, selected)
     begins = [(branch.span["start_time"] - start).total_seconds() * 1000 for branch in drawn]
     lengths = [branch.span["duration_ms"] or 0.0 for branch in drawn]
     chart.add_bar(
@@ -132,6 +120,23 @@ def _stretches(branch: Branch, path: Mapping[str, Sequence[Segment]]) -> list[Se
         else:
             merged.append((begin, end))
     return merged
+
+
+def _click_rows(chart: go.Figure, drawn: Sequence[Branch], length_ms: float, room: float, selected: str | None) -> None:
+    """A row is clickable everywhere, not only on its bar: a transparent bar lies across it."""
+    ids = [branch.span_id for branch in drawn]
+    chart.add_bar(
+        y=list(range(len(drawn))),
+        x=[length_ms * 1.02 + room] * len(drawn),
+        base=[-room] * len(drawn),
+        orientation="h",
+        customdata=ids,
+        marker={"color": [SELECTED if item == selected else "rgba(0,0,0,0)" for item in ids], "line": {"width": 0}},
+        hovertext=[_hover(branch) for branch in drawn],
+        hovertemplate="%{hovertext}<extra></extra>",
+        width=1.0,
+        showlegend=False,
+    )
 
 
 def _picked(key: str) -> None:
