@@ -26,6 +26,7 @@ from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
+from spanloft_collector.jobs.security import SecurityJob
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.maintenance.late_events import join_events
@@ -53,6 +54,7 @@ ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MA
 def create_jobs(settings: Settings) -> list[Job]:
     """All jobs. ``events`` stands first: the others read the messages that it puts in place."""
     join = partial(join_events, ParquetStore(settings.store))
+    canaries = [canary.strip() for canary in (settings.canaries or "").split(",") if canary.strip()]
     return [
         EventsJob(join),
         CostJob(create_pricer(settings.prices)),
@@ -60,6 +62,7 @@ def create_jobs(settings: Settings) -> list[Job]:
         AlertsJob(),
         PromptsJob(),
         SavingsJob(),
+        SecurityJob(canaries),
     ]
 
 

@@ -41,7 +41,14 @@ _NEW_RULES = (
     "Never answer from memory."
 )
 # Cases that the support service makes often, rarely (errors), or that belong to other services.
-_WEIGHTS = {"support_agent": 14.0, "failing_agent": 2.0, "chat": 8.0, "chat_stream_usage": 8.0, "rate_limited": 1.0}
+_WEIGHTS = {
+    "support_agent": 14.0,
+    "failing_agent": 2.0,
+    "poisoned_agent": 0.4,
+    "chat": 8.0,
+    "chat_stream_usage": 8.0,
+    "rate_limited": 1.0,
+}
 _IDENTIFIERS = re.compile(
     r"A-\d{5}\b|customer-\d{4}\b|chat-[0-9a-f]{4}\b|\b(?:chatcmpl-|resp_|msg_|call_|toolu_|req_|fc_|rs_)[0-9A-Za-z]{8,}"
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spanloft_collector.columns import IDENTITY, Column
+from spanloft_collector.security_columns import SECURITY_DETECTIONS, SECURITY_SCORES
 
 COSTS = (
     *IDENTITY,
@@ -159,5 +160,7 @@ DERIVED: dict[str, tuple[Column, ...]] = {
     "prompt_versions": PROMPT_VERSIONS,
     "prompt_calls": PROMPT_CALLS,
     "savings": SAVINGS,
+    "security_detections": SECURITY_DETECTIONS,
+    "security_scores": SECURITY_SCORES,
 }
 """Derived datasets by name."""

@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     monthly_budget_usd: float | None = Field(
         default=None, gt=0, description="US dollars a month that the dashboard's Cost page counts down"
     )
+    canaries: str | None = Field(
+        default=None,
+        description="Texts that must never leave a system prompt, comma-separated: one in an answer is a leak",
+    )
     prices: Path | None = Field(default=None, description="YAML file of price overrides")
 
     @field_validator("retention_days")

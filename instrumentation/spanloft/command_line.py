@@ -216,6 +216,17 @@ def expire(
 
 
 @app.command()
+def scan(
+    path: Annotated[
+        Path, typer.Argument(help="JSON lines with text and optionally origin: user, document, tool; - is stdin")
+    ],
+    fail: Annotated[bool, typer.Option("--fail", help="Exit with 1 when a text is flagged")] = False,
+) -> None:
+    """Look for injections, jailbreaks and leaks in a file of texts; one JSON line per text."""
+    raise SystemExit(part("spanloft_collector.security_commands").run_scan(path, fail=fail))
+
+
+@app.command()
 def doctor(
     store: StoreOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Rewrite the views, e.g. after the store was moved")] = False,

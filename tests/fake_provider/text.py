@@ -67,12 +67,17 @@ def pieces(text: str, number: int) -> Iterator[str]:
         words = words[size:]
 
 
-def arguments_for(schema: Mapping[str, Any], prompt: str, number: int) -> dict[str, Any]:
-    """Arguments that satisfy the top level of a JSON schema, with values from the prompt where they fit."""
+def arguments_for(schema: Mapping[str, Any], prompt: str, number: int, read: str = "") -> dict[str, Any]:
+    """Arguments that satisfy the top level of a JSON schema, with values from the prompt where they fit.
+
+    ``read`` is all else that the model was given. A model that is told there where to write does so: an argument for an
+    address is the last one of it.
+    """
     properties: Mapping[str, Mapping[str, Any]] = schema.get("properties", {})
     codes = iter(re.findall(r"\b[A-Z]{1,3}-?\d{3,}\b", prompt))
     # A capital after a lower-case word is a name; at the start of a sentence it says nothing.
     names = iter(re.findall(r"(?<=[a-zà-ÿ,] )[A-Z][a-zà-ÿø]+\b", prompt))
+    mails = re.findall(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", f"{prompt} {read}")
     values: dict[str, Any] = {}
     for name, spec in properties.items():
         kind = spec.get("type", "string")
@@ -86,6 +91,8 @@ def arguments_for(schema: Mapping[str, Any], prompt: str, number: int) -> dict[s
             values[name] = True
         elif kind == "array":
             values[name] = [next(names, "first")]
+        elif name in ("to", "recipient", "email") and mails:
+            values[name] = mails[-1]
         elif name.endswith(("id", "number", "code")):
             values[name] = next(codes, f"A-{10000 + variation(number, name, 9999)}")
         else:

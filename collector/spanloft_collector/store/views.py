@@ -12,10 +12,19 @@ import duckdb
 from spanloft_collector.model import DATASETS, STORED_ONLY
 from spanloft_collector.store.files import fsync_directory
 
-DERIVED_VIEWS = ("llm_calls", "traces", "sessions", "tool_calls", "retrievals", "feedback", "prompts")
+DERIVED_VIEWS = (
+    "llm_calls",
+    "traces",
+    "sessions",
+    "tool_calls",
+    "retrievals",
+    "feedback",
+    "prompts",
+    "security_findings",
+)
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
 
-OWN_VIEWS = frozenset({"payloads", "alerts"})
+OWN_VIEWS = frozenset({"payloads", "alerts", "security_detections", "security_scores"})
 """Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
 
 DATASET_COMMENTS = {
@@ -30,6 +39,8 @@ DATASET_COMMENTS = {
     "prompt_versions": "Versions of prompts as they were found; the view prompts numbers and counts them",
     "prompt_calls": "Which version of which prompt a call used, with what it took and cost",
     "savings": "Calls that a cache would have answered or made cheaper, with the earlier call that it would have kept",
+    "security_detections": "Attacks, what they achieved, and leaks, as the job found them",
+    "security_scores": "Score of each text that was judged: what the rank of a learned finding is made of",
     "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
 }

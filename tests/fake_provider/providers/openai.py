@@ -135,7 +135,7 @@ def _tool_call(request: Request, messages: list[dict[str, Any]], prompt: str) ->
         return None
     wanted = request.case.tool
     function = next((t["function"] for t in tools if t["function"]["name"] == wanted), tools[0]["function"])
-    arguments = arguments_for(function.get("parameters") or {}, prompt, request.number)
+    arguments = arguments_for(function.get("parameters") or {}, prompt, request.number, text_of(messages))
     return {
         "id": new_id(request, "call_", 24),
         "type": "function",
