@@ -31,8 +31,9 @@ $(VENV)/.dev: pyproject.toml | $(BIN)/uv
 run: $(VENV)/.run  ## Start collector, jobs and dashboard with sample data (STORE=.spanloft)
 	@exec $(BIN)/spanloft up --store $(STORE) --demo $(ARGS)
 
+# Files go to the workers in their order, because browser tests come last (tests/conftest.py).
 test: $(VENV)/.dev browser  ## Run the whole test suite, real browser included
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser:
 	@command -v chromium >/dev/null 2>&1 || scripts/install_chromium.sh
