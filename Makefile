@@ -42,7 +42,7 @@ lint: $(VENV)/.dev  ## Check style, types, imports and dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports --config .importlinter
+	$(BIN)/lint-imports .importlinter
 
 format: $(VENV)/.dev  ## Put the code into the house style
 	$(BIN)/ruff check --fix .

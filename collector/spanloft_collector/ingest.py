@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
+from spanloft_collector.durable import locked
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders
 from spanloft_collector.pipeline.process import Pipeline
@@ -62,17 +62,14 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
 @contextmanager
 def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
     """Hold ``path`` for this process; without ``wait``, say who holds it."""
-    with path.open("a+") as file:
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            held.enter_context(locked(path, blocking=wait))
         except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
+            holder = path.read_text().strip() or "unknown"
             raise StoreError(
                 f"{path.parent}: another collector (process {holder}) runs on this store; "
                 "stop it, or choose another directory with --store"
             ) from None
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+        path.write_text(f"{os.getpid()}\n")
         yield

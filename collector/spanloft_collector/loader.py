@@ -20,11 +20,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from spanloft_collector.durable import locked
 from spanloft_collector.errors import BadRequest, LoadError, SpanloftError
 from spanloft_collector.journal import Kind
 from spanloft_collector.receivers.files import FileRequest, read_requests
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.files import locked
 
 ADDRESS_FILE = "collector.json"
 LOCK_FILE = "collector.lock"

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 from spanloft_collector.derived import COSTS
-from spanloft_collector.pricing import Price, Pricer, Usage, parse_overrides, price_call
+from spanloft_collector.pricing import Price, Pricer, Usage, parse_overrides
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 USAGE = Usage(100_000, 2_000, 64_000, 1_000, usage_source="reported")
@@ -240,7 +240,7 @@ def test_a_list_without_an_audio_rate_is_named():
 
 
 def test_the_shortcut_prices_by_the_bundled_list():
-    found = price_call(
+    found = Pricer().price_call(
         provider="openai",
         response_model="gpt-4o",
         request_model=None,

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from spanloft_collector.durable import locked
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.jobs.base import Job, Output
 from spanloft_collector.store.base import Reader, Store
-from spanloft_collector.store.files import locked
 
 logger = logging.getLogger(__name__)
 

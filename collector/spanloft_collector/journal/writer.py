@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from spanloft_collector.durable import fsync_directory
 from spanloft_collector.errors import JournalError, Overloaded
 from spanloft_collector.journal.mark import MarkWriter
 from spanloft_collector.journal.record import MAGIC, Kind, Position, encode, segment_numbers, segment_path
@@ -72,7 +73,7 @@ class Journal:
         self._offset = 0
         self._finished = False
         directory.mkdir(parents=True, exist_ok=True)
-        sync_directory(directory.parent)
+        fsync_directory(directory.parent)
         self._mark = MarkWriter(directory)
         self._segment = max([after_segment, *segment_numbers(directory)])
         self._open_segment()
@@ -212,7 +213,7 @@ class Journal:
         try:
             write_all(descriptor, [MAGIC])
             os.fsync(descriptor)
-            sync_directory(self.directory)
+            fsync_directory(self.directory)
             self._mark.set(Position(number, len(MAGIC)))
         except OSError:
             os.close(descriptor)
@@ -240,12 +241,3 @@ def write_all(descriptor: int, buffers: list[bytes]) -> None:
             written -= len(views.pop(0))
         if views and written:
             views[0] = views[0][written:]
-
-
-def sync_directory(directory: Path) -> None:
-    """Make a new segment's name durable."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

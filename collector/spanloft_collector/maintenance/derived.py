@@ -13,8 +13,8 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from spanloft_collector.durable import locked
 from spanloft_collector.jobs.runner import EPOCH
-from spanloft_collector.store.files import locked
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import Key, NewFile, Rewrites, keys_of, live_files, rewrite_file, row_groups
 from spanloft_collector.store.schema import arrow_schema

@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from spanloft_collector.durable import fsync_directory
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.maintenance.otlp import batches, log_request, metric_request, span_request
 from spanloft_collector.maintenance.remap_rows import Row
 from spanloft_collector.maintenance.selection import Selection, glob_mask
 from spanloft_collector.maintenance.slices import DayReader, by_day
 from spanloft_collector.model import DATASETS
-from spanloft_collector.store.files import fsync_directory
 from spanloft_collector.store.parquet import TIME_COLUMN, ParquetStore
 from spanloft_collector.store.rewrite import between, live_files, row_groups
 

@@ -1,7 +1,7 @@
 """Tokens on one footing (``usage``) and their price with its provenance (``prices``)."""
 
 from .overrides import NO_OVERRIDES, Override, Overrides, OverridesError, load_overrides, parse_overrides
-from .prices import Price, Pricer, price_call
+from .prices import Price, Pricer
 from .usage import Usage, normalise_usage
 
 __all__ = [
@@ -15,5 +15,4 @@ __all__ = [
     "load_overrides",
     "normalise_usage",
     "parse_overrides",
-    "price_call",
 ]

@@ -294,33 +294,4 @@ def _ns(when: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * 1_000_000_000 + delta.microseconds * 1000
 
 
-_default = Pricer()
-
-
-def price_call(
-    *,
-    provider: str | None,
-    response_model: str | None,
-    request_model: str | None,
-    server_address: str | None,
-    usage: Usage,
-    service_tier: str | None,
-    start_time: int | datetime,
-    duration_s: float | None = None,
-    reported_cost_usd: float | None = None,
-) -> Price:
-    """Price one call by the bundled list without overrides; see ``Pricer.price_call``."""
-    return _default.price_call(
-        provider=provider,
-        response_model=response_model,
-        request_model=request_model,
-        server_address=server_address,
-        usage=usage,
-        service_tier=service_tier,
-        start_time=start_time,
-        duration_s=duration_s,
-        reported_cost_usd=reported_cost_usd,
-    )
-
-
-__all__ = ["ZERO", "Price", "Pricer", "price_call"]
+__all__ = ["ZERO", "Price", "Pricer"]

@@ -223,7 +223,7 @@ def check_spans(request: ExportTraceServiceRequest) -> tuple[list[int | None], l
                     and trace_id != _ZERO_TRACE_ID
                     and span_id != _ZERO_SPAN_ID
                 ):
-                    keys.append(hash(trace_id + span_id))
+                    keys.append(span_key(trace_id, span_id))
                 else:
                     keys.append(None)
                     trace_ok = len(trace_id) == 16 and trace_id != _ZERO_TRACE_ID

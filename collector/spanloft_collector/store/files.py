@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from spanloft_collector.durable import fsync_directory
 from spanloft_collector.model import DATASETS
 
 # Ids and texts differ in every row: a dictionary would only be built and thrown away.
@@ -18,15 +18,6 @@ PLAIN_COLUMNS = frozenset(
     {"trace_id", "span_id", "parent_span_id", "start_time", "duration_ms", "response_id", "ingest_time"}
     | {column.name for column in DATASETS["payloads"] if column.type == "JSON"} - {"resource", "tool_definitions"}
 )
-
-
-def fsync_directory(path: Path) -> None:
-    """Make the names in ``path`` durable; a rename alone is lost when the power goes."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def make_directory(path: Path) -> None:
@@ -124,18 +115,3 @@ def write_parquet(path: Path, tables: Iterable[pa.Table], schema: pa.Schema, *, 
     except BaseException:
         pending.discard()
         raise
-
-
-@contextmanager
-def locked(path: Path, *, blocking: bool = True) -> Iterator[None]:
-    """Hold an exclusive advisory lock on ``path``; the kernel drops it when the process dies.
-
-    Raises:
-        BlockingIOError: when ``blocking`` is false and another process holds it.
-    """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if blocking else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(descriptor)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import duckdb
 
+from spanloft_collector.durable import fsync_directory
 from spanloft_collector.model import DATASETS, STORED_ONLY
-from spanloft_collector.store.files import fsync_directory
 
 DERIVED_VIEWS = (
     "llm_calls",
