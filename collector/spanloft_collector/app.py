@@ -28,6 +28,7 @@ from spanloft_collector.jobs.runner import EPOCH, JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.jobs.security import SecurityJob
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
+from spanloft_collector.lean import without_pandas
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.pipeline.process import WRITER
@@ -91,6 +92,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
     Raises:
         SpanloftError: a port is in use, the store is not usable, another collector runs on it, a key is missing.
     """
+    without_pandas()
     keys = parse_api_keys(settings.api_key.get_secret_value()) if settings.api_key else {}
     if settings.host not in LOOPBACK_HOSTS and not keys:
         raise SpanloftError(

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from spanloft_collector.journal import Record
+from spanloft_collector.lean import without_pandas
 from spanloft_collector.pipeline.batch import Chunk, transform
 from spanloft_collector.pricing.prices import Pricer
 
@@ -132,6 +133,7 @@ class ProcessDecoders:
 
 
 def _work(connection: Connection, create_pricer: Callable[[], Pricer]) -> None:
+    without_pandas()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Threads of its own would only compete with the other processes for the same cores.

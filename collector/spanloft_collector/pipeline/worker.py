@@ -12,6 +12,8 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any
 
+from spanloft_collector.lean import without_pandas
+
 logger = logging.getLogger(__name__)
 
 _DRAIN = "drain"
@@ -99,6 +101,7 @@ class PipelineProcess:
 
 
 def _child(target: Callable[[Callable[[], bool]], None], control: Connection, level: int) -> None:
+    without_pandas()
     # Ctrl-C reaches the whole process group; the parent decides when the pipeline ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
