@@ -140,3 +140,19 @@ def test_any_log_and_metric_is_digested(body: Any, attributes: dict[str, Any], t
 @pytest.mark.parametrize("kind", [Kind.TRACES, Kind.LOGS, Kind.METRICS])
 def test_an_empty_request_is_digested(kind: Kind) -> None:
     assert sum(table.num_rows for name, table in digest(kind, b"").items() if name != "ingest_health") == 0
+
+
+def test_counts_whose_sum_no_column_holds_cost_the_count_and_not_the_batch() -> None:
+    request = ExportTraceServiceRequest()
+    spans = request.resource_spans.add().scope_spans.add().spans
+    for number, tokens in enumerate((2**63 - 1, 7)):
+        span = spans.add(trace_id=b"t" * 16, span_id=bytes([number + 1] * 8), name="call")
+        for key in ("gen_ai.usage.input_tokens", "gen_ai.usage.cache_read.input_tokens"):
+            span.attributes.add(key=key).value.int_value = tokens
+        # More cached than there was input: the emitter does not count them in.
+        span.attributes[-1].value.int_value = tokens if tokens > 7 else 8
+        span.attributes[0].value.int_value = tokens - 1 if tokens > 7 else 7
+        span.attributes.add(key="gen_ai.operation.name").value.string_value = "chat"
+    tables = digest(Kind.TRACES, request.SerializeToString())
+    assert tables["spans"].column("input_tokens").to_pylist() == [None, 15]
+    assert tables["spans"].column("cache_read_tokens").to_pylist() == [2**63 - 1, 8]

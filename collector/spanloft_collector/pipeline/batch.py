@@ -16,7 +16,7 @@ from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, mer
 from spanloft_collector.pipeline.rows import PAYLOAD_COLUMNS, SPAN_COLUMNS, Row, build_row, dump
 from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
 from spanloft_collector.pricing.prices import Pricer
-from spanloft_collector.store.schema import arrow_schema, to_table
+from spanloft_collector.store.schema import arrow_schema, to_table, to_table_at_any_rate
 
 logger = logging.getLogger(__name__)
 
@@ -64,9 +64,12 @@ def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
             dataset, read = _OTHER_KINDS[kind]
             others.setdefault(dataset, []).extend(read(record))
     return Chunk(
-        to_table("spans", _columns(SPAN_COLUMNS, [row.span for row in rows])),
-        to_table("payloads", _columns(PAYLOAD_COLUMNS, [row.payload for row in rows])),
-        {name: to_table(name, columns_of(found, arrow_schema(name).names)) for name, found in others.items()},
+        to_table_at_any_rate("spans", _columns(SPAN_COLUMNS, [row.span for row in rows])),
+        to_table_at_any_rate("payloads", _columns(PAYLOAD_COLUMNS, [row.payload for row in rows])),
+        {
+            name: to_table_at_any_rate(name, columns_of(found, arrow_schema(name).names))
+            for name, found in others.items()
+        },
         records[-1].end,
         sum(len(record.payload) for record in records),
     )

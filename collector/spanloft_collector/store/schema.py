@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 import pyarrow as pa
 
 from spanloft_collector.model import DATASETS
+
+logger = logging.getLogger(__name__)
+
+_UNFIT = (pa.ArrowException, OverflowError, TypeError, ValueError)
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -56,3 +61,29 @@ def to_table(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
         else:
             arrays.append(pa.array(values, column.type))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def to_table_at_any_rate(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
+    """:func:`to_table`, with NULL in the place of a value that its column cannot hold, such as an integer over 64 bits.
+
+    One such value must not keep all others from being stored.
+    """
+    try:
+        return to_table(dataset, columns)
+    except _UNFIT:
+        logger.exception("%s: a value does not fit its column and is left out", dataset)
+        schema = arrow_schema(dataset)
+        return to_table(dataset, {name: _fitting(values, schema.field(name).type) for name, values in columns.items()})
+
+
+def _fitting(values: Sequence[Any], kind: pa.DataType) -> list[Any]:
+    storage = pa.string() if isinstance(kind, pa.JsonType) else kind
+
+    def fits(value: Any) -> bool:
+        try:
+            pa.array([value], storage)
+        except _UNFIT:
+            return False
+        return True
+
+    return [value if fits(value) else None for value in values]
