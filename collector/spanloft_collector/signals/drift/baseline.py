@@ -1,0 +1,202 @@
+"""A baseline: what a window is compared with, and how much such windows differ when nothing has changed.
+
+Everything that does not depend on the window is computed once and kept; a window then costs a few matrix products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from spanloft_collector.signals.drift import components
+from spanloft_collector.signals.drift.components import Comparison, Reference, Space
+from spanloft_collector.signals.drift.form import features
+from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Projection, draws
+from spanloft_collector.signals.drift.tails import Shape, Tail
+
+ROUNDS = 999
+"""Random windows of the baseline that calibrate it."""
+MAX_BASELINE = 4_000
+"""Texts of a baseline that are used; of more, a random choice of whole sessions."""
+PROJECTION_SHARE = 0.3
+"""Of the baseline the components are fitted on; the rest is the reference in that space."""
+WINDOW_SHARE = 0.3
+"""A window of more than this share of the baseline is thinned out: random windows of its size would overlap."""
+RARE = 4
+"""A form that fewer baseline texts have than this is taken to be had by so many: a single odd text is no drift."""
+
+_COLUMNS = ("whole", "novelty", *(f"{kind} {share}" for share in components.PAIR_SHARES for kind in ("fullest", "full")))
+GROUPS: dict[str, tuple[str, ...]] = {
+    "omnibus": ("raw whole",),
+    "local": ("raw fullest 0.01", "raw full 0.01", "own fullest 0.003"),
+    "excess": ("raw full 0.03", "own full 0.03"),
+    "novelty": ("raw novelty", "own novelty"),
+    "form": ("form largest", "form all"),
+}
+"""Evidence of a group is the sum of its columns'; the verdict is the largest of the groups, calibrated as one number."""
+COLUMNS = (*(f"{space} {name}" for space in ("raw", "own") for name in _COLUMNS), "form largest", "form all")
+_PLACES = {group: [COLUMNS.index(name) for name in names] for group, names in GROUPS.items()}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Texts, their vectors, and the session of each."""
+
+    texts: Sequence[str]
+    vectors: Floats
+    """(n, d), each of length 1."""
+    units: Integers
+    """(n,): number of the session; a text without one is a session of its own."""
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def take(self, rows: Integers) -> Sample:
+        """The texts at ``rows``, in that order."""
+        return Sample([self.texts[row] for row in rows], self.vectors[rows], self.units[rows])
+
+
+@dataclass
+class Baseline:
+    """A fitted baseline for windows of one size."""
+
+    sample: Sample
+    window: int
+    """Texts of the windows it is calibrated for."""
+    raw: Space
+    own: Space
+    own_rows: Integers
+    """Rows of the sample that are the reference of the space ``own``."""
+    projection: Projection
+    form: Form
+    shapes: list[Shape]
+    groups: dict[str, Shape]
+    tail: Tail
+    scan: Tail
+    """Of the largest log-likelihood ratio at the middle radius: when a single topic counts as grown."""
+    null: Doubles = field(repr=False)
+    """Evidence of the random windows, combined: (rounds,)."""
+
+    @classmethod
+    def fit(cls, sample: Sample, window: int, seed: int = 0, rounds: int = ROUNDS) -> Baseline:
+        """Measure a baseline.
+
+        Args:
+            sample: its texts; of more than MAX_BASELINE a part is used.
+            window: texts of the windows it will be compared with; see ``window_size``.
+            seed: the same seed and data give the same verdicts.
+            rounds: random windows to calibrate with.
+        """
+        rng = np.random.default_rng(seed)
+        if len(sample) > MAX_BASELINE:
+            sample = sample.take(np.sort(next(draws(sample.units, MAX_BASELINE, 1, rng))))
+        window = window_size(window, len(sample))
+        fitted = next(draws(sample.units, int(PROJECTION_SHARE * len(sample)), 1, rng))
+        own_rows = np.flatnonzero(~np.isin(sample.units, np.unique(sample.units[fitted])))
+        rest = sample.take(own_rows)
+        # Random windows come from the part that no projection was fitted on, and are compared with the rest of it. They
+        # are the same ones in every space, because what all statistics say together is what is calibrated.
+        windows = _windows(rest.units, min(window, len(rest) // 2), rounds, rng)
+        projection = Projection.fit(sample.vectors[fitted])
+        own = Reference.of(projection.apply(rest.vectors), rest.units, rng)
+        raw_null = Reference.of(rest.vectors, rest.units, rng).null(windows)
+        own_null = own.null(windows)
+        form_null = Form.fit(features(rest.texts)).null(windows)
+        raw = Reference.of(sample.vectors, sample.units, rng).space
+        form = Form.fit(features(sample.texts))
+        statistics = np.concatenate([raw_null, own_null, form_null], 1)
+        shapes = [Shape.of(column) for column in statistics.T]
+        evidence = np.stack([shape.evidence(column) for shape, column in zip(shapes, statistics.T, strict=True)], 1)
+        sums = {group: evidence[:, places].sum(1) for group, places in _PLACES.items()}
+        groups = {group: Shape.of(values) for group, values in sums.items()}
+        null = np.max([groups[group].evidence(values) for group, values in sums.items()], axis=0)
+        scan = Tail.of(raw_null[:, _COLUMNS.index("fullest 0.01")])
+        return cls(
+            sample, window, raw, own.space, own_rows, projection, form, shapes, groups, Tail.of(null), scan, np.sort(null)
+        )
+
+    def measure(self, window: Sample) -> Measured:
+        """Compare a window of ``self.window`` texts with this baseline."""
+        raw = components.compare(self.raw, window.vectors)
+        own = components.compare(self.own, self.projection.apply(window.vectors))
+        form, shifts = self.form.compare(features(window.texts))
+        statistics = np.concatenate([raw.statistics, own.statistics, form])
+        evidence = np.array([shape.evidence(value) for shape, value in zip(self.shapes, statistics, strict=True)])
+        groups = {
+            group: float(self.groups[group].evidence(evidence[places].sum())) for group, places in _PLACES.items()
+        }
+        combined = max(groups.values())
+        return Measured(groups, combined, self.tail.p_value(combined), raw, shifts)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the statistics say of one window."""
+
+    groups: dict[str, float]
+    """Evidence (-log10 p, not yet adjusted for there being several) by group."""
+    evidence: float
+    p_value: float
+    comparison: Comparison
+    shifts: Doubles
+    """Shift of each feature of the form in standard errors; see ``form.FEATURES``."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The baseline's form: its features sorted, so that a window's can be ranked among them."""
+
+    known: Doubles
+    ranks: Doubles
+    spread: Doubles
+
+    @classmethod
+    def fit(cls, values: Doubles) -> Form:
+        """Rank the features (n, FEATURES) of a baseline."""
+        known = np.sort(values, 0)
+        ranks = _ranks(known, values)
+        rare = min(RARE / len(values), 0.5)
+        return cls(known, ranks, np.maximum(ranks.std(0), 0.5 * np.sqrt(rare * (1 - rare))))
+
+    def null(self, windows: Floats) -> Doubles:
+        """Statistics of random windows (n, rounds): (rounds, 2)."""
+        size, count = int(windows[:, 0].sum()), len(windows)
+        drawn = windows.T @ self.ranks
+        shifts = components.difference(
+            drawn / size, (self.ranks.sum(0) - drawn) / (count - size), size, count - size
+        )
+        return _largest_and_all(shifts / self.spread)
+
+    def compare(self, values: Doubles) -> tuple[Doubles, Doubles]:
+        """Statistics of one window's features (m, FEATURES): (2,), and the shift of each feature."""
+        ranks = _ranks(self.known, values)
+        shifts = components.difference(ranks.mean(0), self.ranks.mean(0), len(values), len(self.known)) / self.spread
+        return _largest_and_all(shifts[None, :])[0], shifts
+
+
+def window_size(window: int, baseline: int) -> int:
+    """Texts of a window that are compared with a baseline of so many."""
+    return max(2, min(window, int(WINDOW_SHARE * min(baseline, MAX_BASELINE))))
+
+
+def _largest_and_all(shifts: Doubles) -> Doubles:
+    return np.stack([np.abs(shifts).max(1), np.square(shifts).mean(1)], 1)
+
+
+def _ranks(known: Doubles, values: Doubles) -> Doubles:
+    """Mid-ranks from 0 to 1, by column."""
+    columns = []
+    for ordered, column in zip(known.T, values.T, strict=True):
+        low, high = np.searchsorted(ordered, column, "left"), np.searchsorted(ordered, column, "right")
+        columns.append((low + high) / (2 * len(ordered)))
+    return np.stack(columns, 1)
+
+
+
+def _windows(units: Integers, size: int, rounds: int, rng: np.random.Generator) -> Floats:
+    chosen = np.zeros((len(units), rounds), np.float32)
+    for column, rows in enumerate(draws(units, size, rounds, rng)):
+        chosen[rows, column] = 1
+    return chosen

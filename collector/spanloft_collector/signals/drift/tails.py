@@ -1,0 +1,63 @@
+"""From a statistic to a p-value, by the values it takes in random windows of the baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+from spanloft_collector.signals.drift.geometry import Doubles
+
+MAX_EVIDENCE = 60.0
+"""Evidence is -log10 p; beyond this the tail is a guess and more of it means nothing."""
+_TAIL_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A column's null distribution by three moments: Pearson's type III, which bends with the skew."""
+
+    mean: float
+    spread: float
+    skew: float
+
+    @classmethod
+    def of(cls, values: Doubles) -> Shape:
+        """Fit to the values of random windows."""
+        spread = float(values.std())
+        skew = float(stats.skew(values)) if spread > 0 else 0.0
+        return cls(float(values.mean()), max(spread, 1e-12), max(skew, 0.05))
+
+    def evidence(self, values: Doubles) -> Doubles:
+        """-log10 of the chance of a value as large; one for each of ``values``."""
+        log = stats.pearson3.logsf((values - self.mean) / self.spread, self.skew)
+        return np.minimum(-np.asarray(log, np.float64) / np.log(10), MAX_EVIDENCE)
+
+
+@dataclass(frozen=True)
+class Tail:
+    """The null distribution of the combined evidence: as observed, and beyond that exponential."""
+
+    values: Doubles
+    """Of random windows, sorted."""
+    start: float
+    slope: float
+
+    @classmethod
+    def of(cls, values: Doubles) -> Tail:
+        """Fit to the values of random windows."""
+        ordered = np.sort(values)
+        start = float(np.quantile(ordered, 1 - _TAIL_SHARE))
+        beyond = ordered[ordered > start] - start
+        return cls(ordered, start, float(beyond.mean()) if len(beyond) else 1e-6)
+
+    def p_value(self, value: float) -> float:
+        """Chance of a value as large where nothing has changed."""
+        count = len(self.values)
+        reached = count - int(np.searchsorted(self.values, value, side="left"))
+        if reached >= 10 or value <= self.start:
+            return (1 + reached) / (1 + count)
+        tail = _TAIL_SHARE * float(np.exp(-(value - self.start) / self.slope))
+        # The fit may flatter a value inside the range that was seen; what was counted bounds it from below.
+        return max(min(tail, 1.0), reached / count, 10.0**-MAX_EVIDENCE)
