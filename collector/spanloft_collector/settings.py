@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         description="Texts that must never leave a system prompt, comma-separated: one in an answer is a leak",
     )
     prices: Path | None = Field(default=None, description="YAML file of price overrides")
+    cache: Path = Field(default=Path("~/.cache/spanloft"), description="Folder for models and vectors made once")
+    embedding_model: str = Field(
+        default="all-MiniLM-L6-v2",
+        description="Model of embeddings: all-MiniLM-L6-v2, all-MiniLM-L6-v2/int8 or sentence-transformers:NAME",
+    )
 
     @field_validator("retention_days")
     @classmethod

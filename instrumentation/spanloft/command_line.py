@@ -134,6 +134,22 @@ def sql(
 
 
 @app.command()
+def drift(
+    baseline: Annotated[str, typer.Argument(help="JSON lines (text, optional session), or a SQL query: the time before")],
+    window: Annotated[str, typer.Argument(help="JSON lines or a SQL query: the time in question")],
+    store: StoreOption = None,
+    model: Annotated[str | None, typer.Option("--model", help="Embedding model [default: all-MiniLM-L6-v2]")] = None,
+    alpha: Annotated[float, typer.Option("--alpha", min=1e-6, max=0.5, help="False alarms that are accepted")] = 0.01,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed and data give the same verdict")] = 0,
+    exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 on drift, for CI")] = False,
+) -> None:
+    """Say whether a window of texts has drifted from a baseline, how sure that is, and what moved; prints JSON."""
+    settings = _settings(store, embedding_model=model)
+    verdict = part("spanloft_collector.drift_command").run_drift(settings, baseline, window, alpha=alpha, seed=seed)
+    raise SystemExit(1 if exit_code and verdict.drifted else 0)
+
+
+@app.command()
 def reprice(
     store: StoreOption = None,
     since: SinceOption = None,

@@ -6,7 +6,7 @@ Everything that does not depend on the window is computed once and kept; a windo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -74,10 +74,8 @@ class Baseline:
     shapes: list[Shape]
     groups: dict[str, Shape]
     tail: Tail
-    scan: Tail
-    """Of the largest log-likelihood ratio at the middle radius: when a single topic counts as grown."""
-    null: Doubles = field(repr=False)
-    """Evidence of the random windows, combined: (rounds,)."""
+    scans: list[Tail]
+    """Of the largest log-likelihood ratio of a neighbourhood, by radius: when a single topic counts as grown."""
 
     @classmethod
     def fit(cls, sample: Sample, window: int, seed: int = 0, rounds: int = ROUNDS) -> Baseline:
@@ -112,9 +110,9 @@ class Baseline:
         sums = {group: evidence[:, places].sum(1) for group, places in _PLACES.items()}
         groups = {group: Shape.of(values) for group, values in sums.items()}
         null = np.max([groups[group].evidence(values) for group, values in sums.items()], axis=0)
-        scan = Tail.of(raw_null[:, _COLUMNS.index("fullest 0.01")])
+        scans = [Tail.of(raw_null[:, _COLUMNS.index(f"fullest {share}")]) for share in components.PAIR_SHARES]
         return cls(
-            sample, window, raw, own.space, own_rows, projection, form, shapes, groups, Tail.of(null), scan, np.sort(null)
+            sample, window, raw, own.space, own_rows, projection, form, shapes, groups, Tail.of(null), scans
         )
 
     def measure(self, window: Sample) -> Measured:

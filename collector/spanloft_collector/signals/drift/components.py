@@ -22,6 +22,8 @@ NEIGHBOURS = 5
 NOVELTY_POWER = 4
 """A text's rank among the baseline's own distances is raised to this: the far ones count."""
 _SAMPLED_PAIRS = 200_000
+_SAME = 1e-5
+"""Squared distance up to which two vectors are those of one text."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +98,11 @@ class Reference:
         squares = squared_distances(points, points)
         left, right = rng.integers(len(points), size=(2, _SAMPLED_PAIRS))
         pairs = squares[left, right][units[left] != units[right]]
-        radii = tuple(float(value) for value in np.quantile(pairs, PAIR_SHARES))
-        gamma = float(1 / max(np.median(pairs), 1e-12))
+        if not len(pairs):
+            pairs = squares[left, right]
+        radii = tuple(max(float(value), _SAME) for value in np.quantile(pairs, PAIR_SHARES))
+        # Where most texts are the same one, the median says nothing; where all are, neither does the mean.
+        gamma = float(1 / max(np.median(pairs), pairs.mean() / 2, 1e-3))
         rows = np.exp(-gamma * squares).sum(1, dtype=np.float64) - 1
         # Same session, not only itself: a conversation's next turn is no evidence that the topic was known.
         others = squares + np.where(units[:, None] == units[None, :], np.float32(np.inf), np.float32(0))

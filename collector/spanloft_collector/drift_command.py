@@ -1,0 +1,198 @@
+"""``spanloft drift BASELINE WINDOW``: one verdict, by hand or in CI. The same code as the job's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from spanloft_collector.errors import SpanloftError
+from spanloft_collector.settings import Settings
+from spanloft_collector.signals.drift.baseline import Sample
+from spanloft_collector.signals.drift.topics import Topic
+from spanloft_collector.signals.drift.verdict import Verdict, judge, too_few
+from spanloft_collector.signals.embedding.base import Embedder, Vectors
+from spanloft_collector.signals.embedding.choice import create_embedder
+from spanloft_collector.store.reader import DuckDBReader, fetch
+
+KEPT_FILES = 16
+"""Files of vectors that are kept: a baseline is compared with many windows."""
+EMBED_BATCH = 256
+EXAMPLE_CHARACTERS = 300
+_QUERY = re.compile(r"\s*(select|from|with)\s", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What was read: texts, the session of each, and how many rows had no text."""
+
+    texts: list[str]
+    sessions: list[str | None]
+    empty: int
+
+
+def run_drift(settings: Settings, baseline: str, window: str, *, alpha: float, seed: int) -> Verdict:
+    """Compare, and print one JSON object; returns the verdict."""
+    before, after = (read_texts(settings, source, what) for source, what in ((baseline, "BASELINE"), (window, "WINDOW")))
+    skipped = before.empty + after.empty
+    counts = (len(before.texts), len(after.texts))
+    if reason := too_few(*counts):
+        verdict, model = Verdict("not enough data", *counts, reason), settings.embedding_model
+        samples: tuple[Sample, ...] = ()
+    else:
+        embedder = create_embedder(settings.embedding_model, settings.cache.expanduser(), fetch=_say)
+        vectors = [embed_with_progress(embedder, part.texts, settings.cache.expanduser()) for part in (before, after)]
+        units = session_numbers([*before.sessions, *after.sessions])
+        first = Sample(before.texts, vectors[0], units[: counts[0]])
+        second = Sample(after.texts, vectors[1], units[counts[0] :])
+        verdict, model = judge(first, second, alpha=alpha, seed=seed), embedder.identity.key
+        samples = (first, second.take(verdict.rows))
+    report = describe(verdict, samples) | {"alpha": alpha, "model": model, "n_empty": skipped}
+    sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+    return verdict
+
+
+def describe(verdict: Verdict, samples: Sequence[Sample]) -> dict[str, Any]:
+    """A verdict as plain values; ``samples`` are the baseline and the part of the window that was compared."""
+    effect = verdict.effect
+    return {
+        "drifted": verdict.drifted,
+        "status": verdict.status,
+        "reason": verdict.reason or None,
+        "p_value": verdict.p_value,
+        "effect": effect.size if effect else None,
+        "effect_interval": [effect.low, effect.high] if effect else None,
+        "kind": verdict.kind or None,
+        "topics": [_topic(topic, samples) for topic in verdict.topics],
+        "form": {name: round(shift, 2) for name, shift in verdict.form.items()},
+        "n_baseline": verdict.n_baseline,
+        "n_window": verdict.n_window,
+    }
+
+
+def _topic(topic: Topic, samples: Sequence[Sample]) -> dict[str, Any]:
+    sample = samples[0 if topic.change == "shrank" else 1]
+    return {
+        "name": topic.name,
+        "change": topic.change,
+        "share_before": topic.share_before,
+        "share_after": topic.share_after,
+        "examples": [sample.texts[row][:EXAMPLE_CHARACTERS] for row in topic.examples],
+    }
+
+
+def read_texts(settings: Settings, source: str, what: str) -> Texts:
+    """Texts of a JSON-lines file or of a SQL query.
+
+    Raises:
+        SpanloftError: it can't be read; names the line or the column, and what was expected.
+    """
+    rows = _query_rows(settings, source, what) if _QUERY.match(source) else _file_rows(Path(source), what)
+    texts: list[str] = []
+    sessions: list[str | None] = []
+    empty = 0
+    for text, session in rows:
+        if text.strip():
+            texts.append(text)
+            sessions.append(session)
+        else:
+            empty += 1
+    return Texts(texts, sessions, empty)
+
+
+def _file_rows(path: Path, what: str) -> list[tuple[str, str | None]]:
+    expected = 'expected one JSON object a line with a string "text" and, if known, "session"'
+    rows: list[tuple[str, str | None]] = []
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                if not line.strip():
+                    continue
+                try:
+                    row = json.loads(line)
+                except ValueError as error:
+                    raise SpanloftError(f"{path}:{number}: not JSON ({error}); {expected}") from None
+                if not isinstance(row, dict) or not isinstance(row.get("text") or "", str):
+                    raise SpanloftError(f"{path}:{number}: {expected}")
+                session = row.get("session")
+                rows.append((row.get("text") or "", None if session is None else str(session)))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8"
+        raise SpanloftError(f"{what} {path}: can't be read ({reason}); {expected}, or a SQL query") from None
+    return rows
+
+
+def _query_rows(settings: Settings, statement: str, what: str) -> list[tuple[str, str | None]]:
+    connection = DuckDBReader(settings.store.expanduser().resolve() / "spanloft.duckdb").connect()
+    try:
+        table = fetch(connection, statement)
+    except duckdb.Error as error:
+        raise SpanloftError(f"{what}: {' '.join(str(error).split())}") from None
+    finally:
+        connection.close()
+    if "text" not in table.column_names:
+        raise SpanloftError(f"{what}: the query returns {', '.join(table.column_names)}; expected a column 'text'")
+    texts = ["" if value is None else str(value) for value in table.column("text").to_pylist()]
+    known = table.column("session").to_pylist() if "session" in table.column_names else [None] * len(texts)
+    return [(text, None if name is None else str(name)) for text, name in zip(texts, known, strict=True)]
+
+
+def session_numbers(sessions: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """A number for each session; a text without one gets a number of its own."""
+    known: dict[str, int] = {}
+    numbers = np.empty(len(sessions), np.int64)
+    for row, session in enumerate(sessions):
+        numbers[row] = len(sessions) + row if session is None else known.setdefault(session, len(known))
+    return numbers
+
+
+def embed_with_progress(embedder: Embedder, texts: Sequence[str], cache: Path) -> Vectors:
+    """Vectors of texts, each different text embedded once; kept on disk for the next comparison."""
+    digest = hashlib.sha256(json.dumps([embedder.identity.key, *texts]).encode("utf-8", "surrogatepass")).hexdigest()
+    kept = cache / "vectors" / f"{digest[:32]}.npy"
+    if kept.exists():
+        kept.touch()
+        vectors: Vectors = np.load(kept, allow_pickle=False)
+        return vectors
+    different = list(dict.fromkeys(texts))
+    # Sorted by length, so that a batch holds texts that take equally long.
+    different.sort(key=len)
+    parts: list[Vectors] = []
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Embedding texts", total=len(different))
+        for start in range(0, len(different), EMBED_BATCH):
+            parts.append(embedder.embed(different[start : start + EMBED_BATCH]))
+            bar.update(task, completed=min(start + EMBED_BATCH, len(different)))
+    places = {text: place for place, text in enumerate(different)}
+    vectors = np.concatenate(parts)[[places[text] for text in texts]]
+    _keep(kept, vectors)
+    return vectors
+
+
+def _keep(path: Path, vectors: Vectors) -> None:
+    """Write vectors for the next time, and drop the files that were not used for longest."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".tmp.npy")
+        np.save(partial, vectors, allow_pickle=False)
+        partial.replace(path)
+        for old in sorted(path.parent.glob("*.npy"), key=lambda file: file.stat().st_mtime)[:-KEPT_FILES]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        # Without the cache the next comparison takes longer and says the same.
+        return
+
+
+def _say(message: str) -> None:
+    Console(stderr=True).print(message, markup=False, highlight=False, soft_wrap=True)
