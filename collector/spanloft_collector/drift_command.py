@@ -58,7 +58,8 @@ def run_drift(settings: Settings, baseline: str, window: str, *, alpha: float, s
         verdict, model = judge(first, second, alpha=alpha, seed=seed), embedder.identity.key
         samples = (first, second.take(verdict.rows))
     report = describe(verdict, samples) | {"alpha": alpha, "model": model, "n_empty": skipped}
-    sys.stdout.write(json.dumps(report, ensure_ascii=False) + "\n")
+    # ASCII, because a text may hold what no encoding can write.
+    sys.stdout.write(json.dumps(report) + "\n")
     return verdict
 
 

@@ -24,8 +24,8 @@ PROJECTION_SHARE = 0.3
 """Of the baseline the components are fitted on; the rest is the reference in that space."""
 WINDOW_SHARE = 0.3
 """A window of more than this share of the baseline is thinned out: random windows of its size would overlap."""
-RARE = 4
-"""A form that fewer baseline texts have than this is taken to be had by so many: a single odd text is no drift."""
+RARE_SHARE = 0.02
+"""A form that a smaller share of texts has counts as if this share had it: two odd texts are no drift."""
 
 _COLUMNS = ("whole", "novelty", *(f"{kind} {share}" for share in components.PAIR_SHARES for kind in ("fullest", "full")))
 GROUPS: dict[str, tuple[str, ...]] = {
@@ -155,8 +155,8 @@ class Form:
         """Rank the features (n, FEATURES) of a baseline."""
         known = np.sort(values, 0)
         ranks = _ranks(known, values)
-        rare = min(RARE / len(values), 0.5)
-        return cls(known, ranks, np.maximum(ranks.std(0), 0.5 * np.sqrt(rare * (1 - rare))))
+        least = 0.5 * np.sqrt(RARE_SHARE * (1 - RARE_SHARE))
+        return cls(known, ranks, np.maximum(ranks.std(0), least))
 
     def null(self, windows: Floats) -> Doubles:
         """Statistics of random windows (n, rounds): (rounds, 2)."""

@@ -12,6 +12,8 @@ from spanloft_collector.signals.drift.geometry import Doubles
 MAX_EVIDENCE = 60.0
 """Evidence is -log10 p; beyond this the tail is a guess and more of it means nothing."""
 _TAIL_SHARE = 0.1
+_NO_SPREAD = 1e-6
+_LEAST_SKEW = 0.05
 
 
 @dataclass(frozen=True)
@@ -25,9 +27,10 @@ class Shape:
     @classmethod
     def of(cls, values: Doubles) -> Shape:
         """Fit to the values of random windows."""
-        spread = float(values.std())
-        skew = float(stats.skew(values)) if spread > 0 else 0.0
-        return cls(float(values.mean()), max(spread, 1e-12), max(skew, 0.05))
+        mean, spread = float(values.mean()), float(values.std())
+        if spread <= 1e-9 * max(1.0, abs(mean)):
+            return cls(mean, _NO_SPREAD, _LEAST_SKEW)
+        return cls(mean, spread, max(float(stats.skew(values)), _LEAST_SKEW))
 
     def evidence(self, values: Doubles) -> Doubles:
         """-log10 of the chance of a value as large; one for each of ``values``."""

@@ -11,7 +11,7 @@ import numpy as np
 from spanloft_collector.signals.drift.form import LANGUAGES
 
 NAME_WORDS = 3
-_WORD = re.compile(r"[^\W_]{2,}(?:['’][^\W\d_]+)?")
+_WORD = re.compile(r"\b[^\W_]{2,24}\b(?:['’][^\W\d_]+)?")
 _COMMON = frozenset().union(*(words.split() for words in LANGUAGES.values())) | frozenset(
     "i'm i've i'd i'll it's that's what's don't doesn't can't won't isn't there's let's if or so but not no yes just "
     "any some there here when why which who whom than then them they their he she his her its our your we us am were "
