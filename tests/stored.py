@@ -20,8 +20,8 @@ def sample_requests() -> list[Path]:
 
 
 def settings_for(root: Path, **more: Any) -> Settings:
-    """Settings for a store in a test: decoding in this process, no waiting."""
-    return load_settings(store=root, workers=0, **more)
+    """Settings for a store in a test: decoding in this process, no waiting, no embeddings unless asked for."""
+    return load_settings(**{"store": root, "workers": 0, "embedding_model": "off", **more})
 
 
 def fill(root: Path, files: list[Path], *, jobs: bool = True, **more: Any) -> ParquetStore:

@@ -38,6 +38,7 @@ from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
 from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
+from spanloft_collector.signals.embedding.choice import create_embedder, why_not
 from spanloft_collector.store.files import write_durably
 from spanloft_collector.store.parquet import ParquetStore
 
@@ -64,7 +65,25 @@ def create_jobs(settings: Settings) -> list[Job]:
         PromptsJob(),
         SavingsJob(),
         SecurityJob(canaries),
+        *create_drift_jobs(settings),
     ]
+
+
+def create_drift_jobs(settings: Settings) -> list[Job]:
+    """Embeddings, and drift after them; none where a library or the weights are missing."""
+    cache = settings.cache.expanduser()
+    if reason := why_not(settings.embedding_model, cache):
+        logger.info("no embeddings and no drift: %s", reason)
+        return []
+    from spanloft_collector.jobs.drift import DriftJob
+    from spanloft_collector.jobs.drift_series import Pinned
+    from spanloft_collector.jobs.embeddings import EmbeddingsJob
+
+    # Half of the processor: the collector beside it comes first.
+    threads = max(1, (os.cpu_count() or 1) // 2)
+    pinned = None if settings.drift_baseline is None else Pinned.parse(settings.drift_baseline)
+    load = partial(create_embedder, settings.embedding_model, cache, threads=threads)
+    return [EmbeddingsJob(load), DriftJob(pinned)]
 
 
 def create_runner(settings: Settings) -> JobRunner:

@@ -27,6 +27,7 @@ from spanloft_collector.loader import LOCK_FILE, LoadReport, Send, load_files, r
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.receivers.files import find_files
 from spanloft_collector.settings import Settings
+from spanloft_collector.signals.embedding.choice import why_not
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.reader import DuckDBReader, fetch
 
@@ -100,6 +101,8 @@ def sender(settings: Settings, store: ParquetStore) -> Iterator[Send]:
 def run_job(settings: Settings, name: str, *, recompute: bool) -> None:
     """Run a job, or all of them, until nothing is left, with a progress bar."""
     runner = create_runner(settings)
+    if name in ("embeddings", "drift") and name not in runner.jobs:
+        raise SpanloftError(why_not(settings.embedding_model, settings.cache.expanduser()))
     names = list(runner.jobs) if name == "all" else [runner.job(name).name]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:

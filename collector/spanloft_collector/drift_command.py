@@ -43,7 +43,9 @@ class Texts:
 
 def run_drift(settings: Settings, baseline: str, window: str, *, alpha: float, seed: int) -> Verdict:
     """Compare, and print one JSON object; returns the verdict."""
-    before, after = (read_texts(settings, source, what) for source, what in ((baseline, "BASELINE"), (window, "WINDOW")))
+    before, after = (
+        read_texts(settings, source, what) for source, what in ((baseline, "BASELINE"), (window, "WINDOW"))
+    )
     skipped = before.empty + after.empty
     counts = (len(before.texts), len(after.texts))
     if reason := too_few(*counts):

@@ -12,6 +12,7 @@ from typing import Any, TypedDict
 
 from spanloft_collector.columns import IDENTITY, Column
 from spanloft_collector.derived import DERIVED
+from spanloft_collector.derived_drift import DATASETS as DRIFT
 
 SCHEMA_VERSION = 1
 """Version of the datasets below. A store with a higher number is refused, a lower one is migrated."""
@@ -268,5 +269,6 @@ DATASETS: dict[str, tuple[Column, ...]] = {
     "metrics": METRICS,
     "ingest_health": INGEST_HEALTH,
     **DERIVED,
+    **DRIFT,
 }
 """Datasets of the store; each is a folder of immutable Parquet files and a view of the same name."""

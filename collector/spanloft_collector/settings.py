@@ -68,7 +68,10 @@ class Settings(BaseSettings):
     cache: Path = Field(default=Path("~/.cache/spanloft"), description="Folder for models and vectors made once")
     embedding_model: str = Field(
         default="all-MiniLM-L6-v2",
-        description="Model of embeddings: all-MiniLM-L6-v2, all-MiniLM-L6-v2/int8 or sentence-transformers:NAME",
+        description="Model of embeddings: all-MiniLM-L6-v2, all-MiniLM-L6-v2/int8, sentence-transformers:NAME; or off",
+    )
+    drift_baseline: str | None = Field(
+        default=None, description="Days that are a pinned baseline of drift, both included: DAY..DAY [default: none]"
     )
 
     @field_validator("retention_days")

@@ -135,7 +135,9 @@ def sql(
 
 @app.command()
 def drift(
-    baseline: Annotated[str, typer.Argument(help="JSON lines (text, optional session), or a SQL query: the time before")],
+    baseline: Annotated[
+        str, typer.Argument(help="JSON lines (text, optional session), or a SQL query: the time before")
+    ],
     window: Annotated[str, typer.Argument(help="JSON lines or a SQL query: the time in question")],
     store: StoreOption = None,
     model: Annotated[str | None, typer.Option("--model", help="Embedding model [default: all-MiniLM-L6-v2]")] = None,

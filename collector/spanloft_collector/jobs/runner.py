@@ -18,7 +18,8 @@ logger = logging.getLogger(__name__)
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
 WINDOW_SPANS = 200_000
-"""Spans that one run of a job takes at the most: bounds memory and what a crash repeats."""
+"""Spans that one run of a job takes at the most: bounds memory and what a crash repeats. A job that is slow for each
+span says fewer in its own ``window_spans``."""
 
 Progress = Callable[[str, int, int], None]
 """Called with (job, spans done, spans in all)."""
@@ -106,13 +107,13 @@ class JobRunner:
             logger.info("job %s: computing everything again", job.name)
             self.store.drop(writer)
             done = EPOCH
-        newest = EPOCH + timedelta(microseconds=int(self.store.watermark(self.ingest_writer).get("ingest_us", 0)))
+        newest = self._newest(job)
         windows, spans_done, total = 0, 0, 0
         if progress is not None:
             total = self.reader.query("job_pending", {"since": done, "newest": newest}).column("spans")[0].as_py()
             progress(job.name, 0, total)
         while done < newest and not stop.is_set():
-            bounds = {"since": done, "newest": newest, "rows": WINDOW_SPANS}
+            bounds = {"since": done, "newest": newest, "rows": getattr(job, "window_spans", WINDOW_SPANS)}
             until = self.reader.query("job_window_end", bounds, timeout_s=600).column("until")[0].as_py() or newest
             output = job.run(self.reader, done, until)
             self._publish(writer, job, output, until)
@@ -123,6 +124,12 @@ class JobRunner:
                 progress(job.name, spans_done, total)
             done = until
         return windows
+
+    def _newest(self, job: Job) -> datetime:
+        """Up to when a job can go: what is ingested, and what the jobs did that its ``after`` names."""
+        done = [int(self.store.watermark(self.ingest_writer).get("ingest_us", 0))]
+        done += [int(self.store.watermark(f"job-{name}").get("until_us", 0)) for name in getattr(job, "after", ())]
+        return EPOCH + timedelta(microseconds=min(done))
 
     def _publish(self, writer: str, job: Job, output: Output, until: datetime) -> None:
         unknown = set(output.tables) - set(job.writes)

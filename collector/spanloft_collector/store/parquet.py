@@ -49,6 +49,8 @@ TIME_COLUMN = {
     "metrics": "time",
     "alerts": "time",
     "prompt_versions": "first_time",
+    "drift_windows": "day",
+    "drift_topics": "day",
 }
 """Column that decides a row's day partition; ``start_time`` where nothing is said."""
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import duckdb
 
+from spanloft_collector.derived_drift import COMMENTS as DRIFT_COMMENTS
 from spanloft_collector.durable import fsync_directory
 from spanloft_collector.model import DATASETS, STORED_ONLY
 
@@ -21,6 +22,7 @@ DERIVED_VIEWS = (
     "feedback",
     "prompts",
     "security_findings",
+    "embeddings",
 )
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
 
@@ -43,6 +45,7 @@ DATASET_COMMENTS = {
     "security_scores": "Score of each text that was judged: what the rank of a learned finding is made of",
     "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
+    **DRIFT_COMMENTS,
 }
 
 

@@ -27,7 +27,11 @@ WINDOW_SHARE = 0.3
 RARE_SHARE = 0.02
 """A form that a smaller share of texts has counts as if this share had it: two odd texts are no drift."""
 
-_COLUMNS = ("whole", "novelty", *(f"{kind} {share}" for share in components.PAIR_SHARES for kind in ("fullest", "full")))
+_COLUMNS = (
+    "whole",
+    "novelty",
+    *(f"{kind} {share}" for share in components.PAIR_SHARES for kind in ("fullest", "full")),
+)
 GROUPS: dict[str, tuple[str, ...]] = {
     "omnibus": ("raw whole",),
     "local": ("raw fullest 0.01", "raw full 0.01", "own fullest 0.003"),
@@ -35,7 +39,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "novelty": ("raw novelty", "own novelty"),
     "form": ("form largest", "form all"),
 }
-"""Evidence of a group is the sum of its columns'; the verdict is the largest of the groups, calibrated as one number."""
+"""A group's evidence is the sum of its columns'. The verdict is the largest of the groups, calibrated as one number."""
 COLUMNS = (*(f"{space} {name}" for space in ("raw", "own") for name in _COLUMNS), "form largest", "form all")
 _PLACES = {group: [COLUMNS.index(name) for name in names] for group, names in GROUPS.items()}
 
@@ -111,9 +115,7 @@ class Baseline:
         groups = {group: Shape.of(values) for group, values in sums.items()}
         null = np.max([groups[group].evidence(values) for group, values in sums.items()], axis=0)
         scans = [Tail.of(raw_null[:, _COLUMNS.index(f"fullest {share}")]) for share in components.PAIR_SHARES]
-        return cls(
-            sample, window, raw, own.space, own_rows, projection, form, shapes, groups, Tail.of(null), scans
-        )
+        return cls(sample, window, raw, own.space, own_rows, projection, form, shapes, groups, Tail.of(null), scans)
 
     def measure(self, window: Sample) -> Measured:
         """Compare a window of ``self.window`` texts with this baseline."""
@@ -127,6 +129,14 @@ class Baseline:
         }
         combined = max(groups.values())
         return Measured(groups, combined, self.tail.p_value(combined), raw, shifts)
+
+    def form_evidence(self, texts: Sequence[str]) -> float:
+        """Evidence that texts are written differently; of any number of them."""
+        statistics, _ = self.form.compare(features(texts))
+        places = _PLACES["form"]
+        shapes = [self.shapes[place] for place in places]
+        total = sum(float(shape.evidence(value)) for shape, value in zip(shapes, statistics, strict=True))
+        return float(self.groups["form"].evidence(np.asarray(total)))
 
 
 @dataclass(frozen=True)
@@ -162,9 +172,7 @@ class Form:
         """Statistics of random windows (n, rounds): (rounds, 2)."""
         size, count = int(windows[:, 0].sum()), len(windows)
         drawn = windows.T @ self.ranks
-        shifts = components.difference(
-            drawn / size, (self.ranks.sum(0) - drawn) / (count - size), size, count - size
-        )
+        shifts = components.difference(drawn / size, (self.ranks.sum(0) - drawn) / (count - size), size, count - size)
         return _largest_and_all(shifts / self.spread)
 
     def compare(self, values: Doubles) -> tuple[Doubles, Doubles]:
@@ -190,7 +198,6 @@ def _ranks(known: Doubles, values: Doubles) -> Doubles:
         low, high = np.searchsorted(ordered, column, "left"), np.searchsorted(ordered, column, "right")
         columns.append((low + high) / (2 * len(ordered)))
     return np.stack(columns, 1)
-
 
 
 def _windows(units: Integers, size: int, rounds: int, rng: np.random.Generator) -> Floats:

@@ -60,21 +60,23 @@ def local_excess(inside: Doubles, outside: Doubles, window: int, reference: int)
     return np.where(inside > total * share, ratio, 0.0)
 
 
-def mean_discrepancy(inside: Doubles, across: Doubles, outside: Doubles, window: int, reference: int) -> Doubles:
+def mean_discrepancy(
+    inside: Doubles | float, across: Doubles | float, outside: Doubles | float, window: int, reference: int
+) -> Doubles:
     """Unbiased squared MMD from sums of kernel values, scaled by what chance makes of it at these sizes."""
     raw = inside / (window * (window - 1)) - 2 * across / (window * reference)
     raw += outside / (reference * (reference - 1))
-    return raw / (1 / window + 1 / reference)
+    return np.asarray(raw / (1 / window + 1 / reference), np.float64)
 
 
 def novelty(distances: Floats | Doubles, known: Doubles) -> Doubles:
     """How unusual each distance is among the ``known``: its rank from 0 to 1, to the power of NOVELTY_POWER."""
-    return (np.searchsorted(known, distances) / len(known)) ** NOVELTY_POWER
+    return np.asarray((np.searchsorted(known, distances) / len(known)) ** NOVELTY_POWER, np.float64)
 
 
-def difference(window_mean: Doubles, reference_mean: Doubles, window: int, reference: int) -> Doubles:
+def difference(window_mean: Doubles | float, reference_mean: Doubles | float, window: int, reference: int) -> Doubles:
     """Difference of two means in units of one text's spread at these sizes."""
-    return (window_mean - reference_mean) / np.sqrt(1 / window + 1 / reference)
+    return np.asarray((window_mean - reference_mean) / np.sqrt(1 / window + 1 / reference), np.float64)
 
 
 @dataclass(frozen=True)
@@ -166,9 +168,9 @@ def compare(space: Space, points: Floats) -> Comparison:
     inner, across = squared_distances(points, points), squared_distances(points, space.points)
     inside = np.exp(-space.gamma * inner).sum(dtype=np.float64) - size
     between = np.exp(-space.gamma * across).sum(dtype=np.float64)
-    values = [mean_discrepancy(inside, between, np.float64(space.kernel_sum), size, count)]
+    values = [mean_discrepancy(inside, between, space.kernel_sum, size, count)]
     apart = novelty(nearest(across, NEIGHBOURS), space.distances)
-    values.append(difference(apart.mean(), np.float64(space.novelty), size, count))
+    values.append(difference(apart.mean(), space.novelty, size, count))
     excess = np.empty((size, len(space.radii)))
     for column, radius in enumerate(space.radii):
         full = (inner < radius).sum(1) - 1.0

@@ -41,7 +41,8 @@ LANGUAGES = {
 }
 _COMMON = {language: frozenset(words.split()) for language, words in LANGUAGES.items()}
 _FOREIGN = frozenset().union(*(words for name, words in _COMMON.items() if name != "en")) - _COMMON["en"]
-_COURTESY = frozenset("please kindly thanks thank sorry appreciate hello hi dear would could grateful hey".split())
+_COURTESY_WORDS = "please kindly thanks thank sorry appreciate hello hi dear would could grateful hey"
+_COURTESY = frozenset(_COURTESY_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _CODE = frozenset("{}<>=;\\|`[]#_")
 _READ = 4_000

@@ -48,7 +48,7 @@ def squared_distances(left: Floats, right: Floats) -> Floats:
     squares *= -2
     squares += np.einsum("ij,ij->i", left, left)[:, None]
     squares += np.einsum("ij,ij->i", right, right)[None, :]
-    return np.maximum(squares, 0, out=squares)
+    return np.asarray(np.maximum(squares, 0, out=squares), np.float32)
 
 
 def nearest(distances: Floats, neighbours: int) -> Floats:

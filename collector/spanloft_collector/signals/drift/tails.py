@@ -35,7 +35,7 @@ class Shape:
     def evidence(self, values: Doubles) -> Doubles:
         """-log10 of the chance of a value as large; one for each of ``values``."""
         log = stats.pearson3.logsf((values - self.mean) / self.spread, self.skew)
-        return np.minimum(-np.asarray(log, np.float64) / np.log(10), MAX_EVIDENCE)
+        return np.asarray(np.minimum(-np.asarray(log) / np.log(10), MAX_EVIDENCE), np.float64)
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ class Tail:
             return (1 + reached) / (1 + count)
         tail = _TAIL_SHARE * float(np.exp(-(value - self.start) / self.slope))
         # The fit may flatter a value inside the range that was seen; what was counted bounds it from below.
-        return max(min(tail, 1.0), reached / count, 10.0**-MAX_EVIDENCE)
+        return float(max(min(tail, 1.0), reached / count, 10.0**-MAX_EVIDENCE))

@@ -9,7 +9,7 @@ import numpy as np
 
 from spanloft_collector.signals.drift.baseline import Baseline, Sample
 from spanloft_collector.signals.drift.components import Comparison, local_excess
-from spanloft_collector.signals.drift.geometry import Floats, Integers, Mask, squared_distances
+from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Mask, squared_distances
 from spanloft_collector.signals.drift.words import document_counts, name_topic
 
 MAX_GROWN = 5
@@ -34,6 +34,8 @@ class Topic:
     share_after: float
     examples: Integers
     """Rows of the window that are nearest to its middle; of the baseline where it shrank."""
+    members: Integers
+    """Rows of all its texts in the window; of the baseline where it shrank."""
 
 
 def find_topics(baseline: Baseline, window: Sample, comparison: Comparison) -> list[Topic]:
@@ -55,9 +57,9 @@ def _grown(baseline: Baseline, window: Sample, comparison: Comparison) -> list[T
             members, before, order = _refine(baseline, window, members, left)
         share = before / count
         change: Change = "grew" if before >= max(2, 0.002 * count) else "appeared"
-        texts = [window.texts[row] for row in np.flatnonzero(members)]
+        texts = list(window.take(np.flatnonzero(members)).texts)
         name = name_topic(texts, known, count)
-        found.append(Topic(name, change, share, float(members.mean()), order[:EXAMPLES]))
+        found.append(Topic(name, change, share, float(members.mean()), order[:EXAMPLES], np.flatnonzero(members)))
         left &= ~members
     return found
 
@@ -103,31 +105,36 @@ def _refine(baseline: Baseline, window: Sample, members: Mask, left: Mask) -> tu
 
 
 def _shrunk(baseline: Baseline, comparison: Comparison) -> list[Topic]:
-    vectors, texts = baseline.sample.vectors, baseline.sample.texts
     size, count = comparison.across.shape
-    radius = baseline.raw.radii[len(baseline.raw.radii) // 2]
+    vectors = baseline.sample.vectors
     squares = squared_distances(vectors, vectors)
-    before = (squares < radius).sum(1).astype(np.float64)
-    after = (comparison.across < radius).sum(0).astype(np.float64)
-    # Fewer in the window is more in the baseline: the same ratio with the parts exchanged.
-    ratios = local_excess(before, after, count, size)
     found: list[Topic] = []
     free = np.ones(count, bool)
+    best = _emptiest(baseline, comparison, squares)
     while len(found) < MAX_SHRUNK:
-        centre = int(np.where(free, ratios, -1.0).argmax())
-        if not free[centre] or ratios[centre] < SHRUNK_RATIO:
+        centre = int(np.where(free, best[0], -1.0).argmax())
+        if not free[centre] or best[0][centre] < SHRUNK_RATIO:
             break
-        members = np.flatnonzero(squares[centre] < radius)
+        radius = baseline.raw.radii[best[1][centre]]
+        inside = squares[centre] < radius
+        members = np.flatnonzero(inside)
+        others = baseline.sample.take(np.flatnonzero(~inside))
+        name = name_topic(baseline.sample.take(members).texts, document_counts(others.texts), len(others))
+        after = float((comparison.across[:, centre] < radius).mean())
         order = members[np.argsort(squares[centre, members], kind="stable")]
-        others = document_counts(texts[row] for row in np.flatnonzero(squares[centre] >= radius))
-        name = name_topic([texts[row] for row in members], others, count - len(members))
-        found.append(
-            Topic(name, "shrank", float(before[centre] / count), float(after[centre] / size), order[:EXAMPLES])
-        )
-        free &= _outside(squares, members, radius)
+        found.append(Topic(name, "shrank", len(members) / count, after, order[:EXAMPLES], members))
+        # What is close to any of these texts belongs to the same topic.
+        free &= (squares[members] >= radius).all(0)
     return found
 
 
-def _outside(squares: Floats, members: Integers, radius: float) -> Mask:
-    """Texts that lie in no member's neighbourhood: what is left is another topic."""
-    return np.asarray((squares[members] >= radius).all(0))
+def _emptiest(baseline: Baseline, comparison: Comparison, squares: Floats) -> tuple[Doubles, Integers]:
+    """For each text of the baseline the largest ratio of its neighbourhoods being emptier, and the radius of it."""
+    size, count = comparison.across.shape
+    ratios = np.zeros((len(baseline.raw.radii), count))
+    for place, radius in enumerate(baseline.raw.radii):
+        before = (squares < radius).sum(1).astype(np.float64)
+        after = (comparison.across < radius).sum(0).astype(np.float64)
+        # Fewer in the window is more in the baseline: the same ratio with the parts exchanged.
+        ratios[place] = local_excess(before, after, count, size)
+    return ratios.max(0), ratios.argmax(0)

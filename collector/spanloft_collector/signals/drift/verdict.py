@@ -96,15 +96,11 @@ def judge(
     measured = fitted.measure(judged)
     effect = estimate_effect(fitted, judged, measured, seed)
     if measured.p_value > alpha:
-        return Verdict(
-            "no drift", *counts, reason, measured.p_value, "", effect, (), {}, measured.groups, rows
-        )
+        return Verdict("no drift", *counts, reason, measured.p_value, "", effect, (), {}, measured.groups, rows)
     topics = find_topics(fitted, judged, measured.comparison)
     form = shifted(measured.shifts)
-    kind = _kind(topics, measured, alpha)
-    return Verdict(
-        "drifted", *counts, reason, measured.p_value, kind, effect, topics, form, measured.groups, rows
-    )
+    kind = _kind(topics, fitted, judged, measured, alpha)
+    return Verdict("drifted", *counts, reason, measured.p_value, kind, effect, topics, form, measured.groups, rows)
 
 
 def shifted(shifts: Doubles) -> dict[str, float]:
@@ -113,8 +109,11 @@ def shifted(shifts: Doubles) -> dict[str, float]:
     return {FEATURES[place]: float(shifts[place]) for place in order if abs(shifts[place]) >= FORM_SHIFT}
 
 
-def _kind(topics: Sequence[Topic], measured: Measured, alpha: float) -> str:
-    style = measured.groups["form"] >= -np.log10(alpha)
+def _kind(topics: Sequence[Topic], fitted: Baseline, window: Sample, measured: Measured, alpha: float) -> str:
+    """A new topic brings its own form along: style is what the other texts changed, too."""
+    grown = [topic.members for topic in topics if topic.change != "shrank"]
+    rest = np.setdiff1d(np.arange(len(window)), np.concatenate(grown)) if grown else np.arange(len(window))
+    style = len(rest) >= 2 and fitted.form_evidence(window.take(rest).texts) >= -np.log10(alpha)
     if topics and style:
         return "topic and style"
     return "topic" if topics or measured.groups["form"] < max(measured.groups.values()) / 2 else "style"

@@ -11,13 +11,18 @@ import numpy as np
 from spanloft_collector.signals.drift.form import LANGUAGES
 
 NAME_WORDS = 3
+WORD_SHARE = 0.15
+"""Share of the topic's texts that must have a word before it stands in the name."""
+DISTINCT = 1.5
+"""How much more often the topic's texts must have the word than the others."""
 _WORD = re.compile(r"\b[^\W_]{2,24}\b(?:['’][^\W\d_]+)?")
-_COMMON = frozenset().union(*(words.split() for words in LANGUAGES.values())) | frozenset(
+_VERY_COMMON = (
     "i'm i've i'd i'll it's that's what's don't doesn't can't won't isn't there's let's if or so but not no yes just "
     "any some there here when why which who whom than then them they their he she his her its our your we us am were "
     "been being did done get got need want would could should will shall may might please about into from up out all "
-    "too also know tell give show help like using use make".split()
+    "too also know tell give show help like using use make"
 )
+_COMMON = frozenset().union(*(words.split() for words in LANGUAGES.values())) | frozenset(_VERY_COMMON.split())
 _READ = 2_000
 
 
@@ -46,7 +51,7 @@ def name_topic(members: Sequence[str], others: Counter[str], other_count: int) -
     for word, count in document_counts(members).items():
         inside = count / len(members)
         outside = (others[word] + 0.5) / (other_count + 1)
-        if (count > 1 or len(members) == 1) and inside > outside:
+        if count >= min(max(2, WORD_SHARE * len(members)), len(members)) and inside > DISTINCT * outside:
             scores[word] = inside * float(np.log(inside / outside))
     best = sorted(scores, key=lambda word: (-scores[word], word))[:NAME_WORDS]
     return ", ".join(best) or "(no words)"

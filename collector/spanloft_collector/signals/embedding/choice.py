@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from spanloft_collector.errors import SpanloftError
-from spanloft_collector.signals.embedding.base import Embedder
+from spanloft_collector.signals.embedding.weights import HINT, find_weights
+
+if TYPE_CHECKING:
+    from spanloft_collector.signals.embedding.base import Embedder
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+OFF = "off"
+_ROUTE = "sentence-transformers"
+_LIBRARIES = ("numpy", "scipy", "onnx", "onnxruntime", "safetensors", "tokenizers")
+
+
+def why_not(model: str, cache: Path) -> str:
+    """Why texts can't be embedded here, and what to do; empty when they can. Imports no library."""
+    if model == OFF:
+        return "embeddings are switched off by SPANLOFT_EMBEDDING_MODEL=off"
+    chosen = model.startswith(f"{_ROUTE}:")
+    libraries = ("numpy", "scipy", "sentence_transformers") if chosen else _LIBRARIES
+    for name in libraries:
+        if importlib.util.find_spec(name) is None:
+            return f'{name} is missing: pip install "spanloft[{_ROUTE if chosen else "signals"}]"'
+    return "" if chosen or find_weights(cache) else f"the weights of {DEFAULT_MODEL} are missing: {HINT}"
 
 
 def create_embedder(
@@ -28,7 +48,7 @@ def create_embedder(
     """
     route, separator, name = model.partition(":")
     try:
-        if separator and route == "sentence-transformers" and name:
+        if separator and route == _ROUTE and name:
             from spanloft_collector.signals.embedding.sentence import SentenceTransformerEmbedder
 
             return SentenceTransformerEmbedder(name, threads=threads)
@@ -37,7 +57,7 @@ def create_embedder(
 
             return MiniLM(cache, "int8" if model.endswith("/int8") else "fp32", threads=threads, fetch=fetch)
     except ModuleNotFoundError as error:
-        extra = "sentence-transformers" if separator else "signals"
+        extra = _ROUTE if separator else "signals"
         missing = (error.name or "a library").partition(".")[0]
         raise SpanloftError(f'{missing} is missing: pip install "spanloft[{extra}]"') from error
     raise SpanloftError(

@@ -50,4 +50,4 @@ def pool(vectors: Vectors, owners: Sequence[int], weights: Sequence[int], texts:
     pooled = np.zeros((texts, vectors.shape[1]), np.float32)
     np.add.at(pooled, np.asarray(owners), vectors * np.asarray(weights, np.float32)[:, None])
     norms = np.linalg.norm(pooled, axis=1, keepdims=True)
-    return (pooled / np.maximum(norms, np.finfo(np.float32).tiny)).astype(np.float32)
+    return np.asarray(pooled / np.maximum(norms, np.finfo(np.float32).tiny), np.float32)

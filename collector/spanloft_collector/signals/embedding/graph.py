@@ -106,7 +106,9 @@ def _embeddings(graph: _Graph) -> str:
 
 def _layer(graph: _Graph, name: str, hidden: str) -> str:
     attention = f"{name}.attention"
-    packed = np.concatenate([graph.weights[f"{attention}.self.{part}.weight"].T for part in ("query", "key", "value")], 1)
+    packed = np.concatenate(
+        [graph.weights[f"{attention}.self.{part}.weight"].T for part in ("query", "key", "value")], 1
+    )
     bias = np.concatenate([graph.weights[f"{attention}.self.{part}.bias"] for part in ("query", "key", "value")])
     attended = graph.add(
         "Attention",

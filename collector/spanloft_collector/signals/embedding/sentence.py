@@ -47,11 +47,11 @@ class SentenceTransformerEmbedder:
         weights: list[int] = []
         for owner, text in enumerate(readable(text) for text in texts):
             encoded = self._model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-            spans = encoded["offset_mapping"]
-            parts = chunk(spans, self._size)
+            places: list[tuple[int, int]] = encoded["offset_mapping"]
+            parts = chunk(range(len(places)), self._size)
             for part in parts:
-                whole = len(parts) == 1 or not part
-                pieces.append(text if whole else text[part[0][0] : part[-1][1]])
+                whole = len(parts) == 1
+                pieces.append(text if whole else text[places[part[0]][0] : places[part[-1]][1]])
                 owners.append(owner)
                 weights.append(len(part) + 2)
         vectors = self._model.encode(pieces, batch_size=32, show_progress_bar=False, normalize_embeddings=True)

@@ -31,7 +31,8 @@ _FETCH_TIMEOUT_S = 600
 def find_weights(cache: Path) -> Path | None:
     """Folder that holds the weights: of the installed package, else of ``cache``; None when there is none."""
     spec = importlib.util.find_spec(PACKAGE)
-    homes = [*(Path(place) for place in (spec.submodule_search_locations or ()) if spec), cache / PACKAGE]
+    places = (spec.submodule_search_locations or ()) if spec is not None else ()
+    homes = [*map(Path, places), cache / PACKAGE]
     for home in homes:
         if (home / "model" / WEIGHTS_FILE).is_file():
             return home / "model"

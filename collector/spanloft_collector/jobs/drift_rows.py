@@ -1,0 +1,246 @@
+"""What is said about a window: rows of ``drift_windows`` and ``drift_topics``, and alerts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import orjson
+
+from spanloft_collector.jobs.alerting import Alert
+from spanloft_collector.jobs.drift_series import Calls, Row, Series
+from spanloft_collector.signals.drift.geometry import Doubles
+from spanloft_collector.signals.drift.numbers import compare_numbers
+from spanloft_collector.signals.drift.picture import map_axes
+from spanloft_collector.signals.drift.topics import Topic
+from spanloft_collector.signals.drift.verdict import Verdict
+
+EXAMPLE_CHARACTERS = 200
+MAP_POINTS = {"baseline": 300, "window": 200}
+CHANGE_SHARE = 0.10
+"""A value is a change when it has this share of the window more, or less, than of the baseline."""
+CHANGED = {"model": "model", "prompt_version": "prompt version", "service_version": "release"}
+NUMBER_LEVEL = 0.01
+
+
+@dataclass
+class Finding:
+    """A window against one baseline."""
+
+    series: Series
+    day: date
+    baseline_kind: str
+    baseline: Calls
+    window: Calls
+    verdict: Verdict
+    embedding_model: str
+    cumulative: float = 0.0
+    gradual: bool = False
+    q_value: float | None = None
+    since: datetime | None = None
+
+    @property
+    def window_id(self) -> str:
+        """16 hex digits."""
+        parts = (self.series.series_id, self.baseline_kind, self.day.isoformat())
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    @property
+    def judged(self) -> Calls:
+        """The part of the window that was compared."""
+        return self.window.take(self.verdict.rows) if len(self.verdict.rows) else self.window
+
+    @property
+    def drifted(self) -> bool:
+        """Whether this is a drift, sudden or gradual."""
+        return self.verdict.status == "drifted" or self.gradual
+
+    @property
+    def status(self) -> str:
+        """drifted, no drift, or not enough data."""
+        return "drifted" if self.drifted else self.verdict.status
+
+    @property
+    def kind(self) -> str | None:
+        """topic, style, topic and style, or gradual."""
+        if self.verdict.status == "drifted":
+            return self.verdict.kind
+        return "gradual" if self.gradual else None
+
+
+def window_row(finding: Finding, computed_at: datetime) -> Row:
+    """Row of ``drift_windows``."""
+    verdict, series = finding.verdict, finding.series
+    effect = verdict.effect
+    judgeable = verdict.drifted is not None
+    return {
+        "day": finding.day,
+        "window_id": finding.window_id,
+        "series_id": series.series_id,
+        "series": series.label,
+        **{name: getattr(series, name) for name in ("side", "service_name", "operation", "model", "prompt_name")},
+        "baseline": finding.baseline_kind,
+        "baseline_start": finding.baseline.start,
+        "baseline_end": finding.baseline.end,
+        "window_start": finding.window.start,
+        "window_end": finding.window.end,
+        "n_baseline": verdict.n_baseline,
+        "n_window": verdict.n_window,
+        "status": finding.status,
+        "reason": verdict.reason or None,
+        "p_value": verdict.p_value,
+        "q_value": finding.q_value,
+        "effect": effect.size if effect else None,
+        "effect_low": effect.low if effect else None,
+        "effect_high": effect.high if effect else None,
+        "kind": finding.kind,
+        "cumulative": finding.cumulative,
+        "since": finding.since,
+        "changes": _json(changes(finding) if finding.drifted else []),
+        "form": _json({name: round(shift, 2) for name, shift in verdict.form.items()}),
+        "numbers": _json(number_changes(finding) if judgeable else []),
+        "map": _json(map_points(finding) if judgeable else []),
+        "embedding_model": finding.embedding_model,
+        "computed_at": computed_at,
+    }
+
+
+def topic_rows(finding: Finding) -> list[Row]:
+    """Rows of ``drift_topics``."""
+    return [
+        {
+            "day": finding.day,
+            "window_id": finding.window_id,
+            "series_id": finding.series.series_id,
+            "rank": rank,
+            "topic": topic.name,
+            "change": topic.change,
+            "share_before": topic.share_before,
+            "share_after": topic.share_after,
+            "examples": _json([_example(row) for row in topic_calls(finding, topic)]),
+        }
+        for rank, topic in enumerate(finding.verdict.topics, 1)
+    ]
+
+
+def topic_calls(finding: Finding, topic: Topic) -> list[Row]:
+    """Calls that show a topic."""
+    calls = finding.baseline if topic.change == "shrank" else finding.judged
+    return [calls.rows[row] for row in topic.examples if row < len(calls)]
+
+
+def alert_of(finding: Finding, state: str) -> Alert:
+    """The alert of a drift; the same one for all its windows."""
+    verdict, series = finding.verdict, finding.series
+    since = finding.since or finding.window.start
+    end = finding.window.end
+    assert since is not None
+    assert end is not None, "a window has texts"
+    moved = [topic for topic in verdict.topics if topic.change != "shrank"]
+    words = f": “{moved[0].name}” {moved[0].share_before:.0%} → {moved[0].share_after:.0%}" if moved else ""
+    examples = [row for topic in moved[:1] for row in topic_calls(finding, topic)]
+    shown = examples[0] if examples else finding.window.rows[-1]
+    return Alert(
+        key=f"{series.series_id}/{finding.baseline_kind}/{since:%Y-%m-%d}",
+        time=end,
+        kind="drift",
+        severity="warning",
+        title=f"{series.side.capitalize()}s drifted ({finding.kind or 'over'}){words}",
+        page="/drift",
+        job="drift",
+        series=series.label,
+        service_name=series.service_name,
+        model=series.model,
+        window_start=finding.window.start,
+        window_end=end,
+        evidence={
+            "p_value": verdict.p_value,
+            "q_value": finding.q_value,
+            "effect": verdict.effect.size if verdict.effect else None,
+            "calls": verdict.n_window,
+            "baseline": finding.baseline_kind,
+            "series_id": series.series_id,
+            "method": "MMD, local scan, novelty and form under one threshold; BH over series",
+        },
+        trace_id=shown["trace_id"],
+        span_id=shown["span_id"],
+        state="resolved" if state == "resolved" else "open",
+    )
+
+
+def changes(finding: Finding) -> list[dict[str, Any]]:
+    """What else changed with the window: versions, releases, models, and who the users are."""
+    found: list[dict[str, Any]] = []
+    for column, what in CHANGED.items():
+        before, after = (_shares(calls.rows, column) for calls in (finding.baseline, finding.window))
+        for value in sorted(set(before) | set(after), key=str):
+            shares = before.get(value, 0.0), after.get(value, 0.0)
+            if value is not None and abs(shares[1] - shares[0]) >= CHANGE_SHARE:
+                found.append({"what": what, "value": value, "share_before": shares[0], "share_after": shares[1]})
+    known = {row["user_id"] for row in finding.baseline.rows}
+    users = [row["user_id"] for row in finding.window.rows if row["user_id"] is not None]
+    if users and known != {None}:
+        new = sum(user not in known for user in users) / len(users)
+        if new >= 0.5:
+            found.append({"what": "users", "value": "not seen before", "share_before": 0.0, "share_after": new})
+    return found
+
+
+def number_changes(finding: Finding) -> list[dict[str, Any]]:
+    """Numbers that changed, the most certain first."""
+    before, after = _numbers(finding.baseline, finding.baseline), _numbers(finding.window, finding.baseline)
+    units = (finding.baseline.sample.units, finding.window.sample.units)
+    found = compare_numbers(before, after, units)
+    return [asdict(row) for row in found if row.q_value <= NUMBER_LEVEL]
+
+
+def _numbers(calls: Calls, baseline: Calls) -> dict[str, Doubles]:
+    plain = {
+        "characters": "characters",
+        "tokens": "tokens",
+        "tool_calls": "tool calls",
+        "retrieval_score": "retrieval score",
+    }
+    columns = {name: _column([row[column] for row in calls.rows]) for column, name in plain.items()}
+    columns["refusals"] = _column([row["refusal"] for row in calls.rows])
+    languages = Counter(row["language"] for row in baseline.rows)
+    if languages:
+        usual = languages.most_common(1)[0][0]
+        columns[f"language other than {usual}"] = _column([row["language"] != usual for row in calls.rows])
+    return columns
+
+
+def map_points(finding: Finding) -> list[dict[str, Any]]:
+    """Points of the map: some of the baseline, some of the window."""
+    axes = map_axes(finding.baseline.sample.vectors)
+    points: list[dict[str, Any]] = []
+    for part, calls in (("baseline", finding.baseline), ("window", finding.judged)):
+        chosen = np.linspace(0, len(calls) - 1, min(len(calls), MAP_POINTS[part])).round().astype(np.int64)
+        shown = calls.take(np.unique(chosen))
+        for row, place in zip(shown.rows, axes.apply(shown.sample.vectors), strict=True):
+            points.append(
+                {"x": round(float(place[0]), 4), "y": round(float(place[1]), 4), "part": part, **_example(row)}
+            )
+    return points
+
+
+def _shares(rows: Sequence[Row], column: str) -> dict[Any, float]:
+    counts = Counter(row[column] for row in rows)
+    return {value: count / len(rows) for value, count in counts.items()}
+
+
+def _column(values: Sequence[Any]) -> Doubles:
+    return np.array([np.nan if value is None else float(value) for value in values], np.float64)
+
+
+def _example(row: Row) -> dict[str, Any]:
+    return {"trace_id": row["trace_id"], "span_id": row["span_id"], "text": row["text"][:EXAMPLE_CHARACTERS]}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()

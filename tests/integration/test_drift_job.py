@@ -1,0 +1,197 @@
+"""Embeddings and drift over a real store: texts embedded once, a planted topic found with its calls, since when, why."""
+
+from __future__ import annotations
+
+import json
+import random
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from spanloft_collector.app import create_jobs
+from spanloft_collector.errors import SpanloftError
+from spanloft_collector.jobs.drift import DriftJob
+from spanloft_collector.jobs.drift_series import Pinned
+from spanloft_collector.jobs.embedding_texts import is_refusal
+from spanloft_collector.jobs.embeddings import EmbeddingsJob
+from spanloft_collector.jobs.runner import JobRunner
+from spanloft_collector.signals.embedding.base import ModelIdentity, Vectors
+from spanloft_collector.store.parquet import ParquetStore
+from stored import fill, one, rows, settings_for
+
+NAMES = "parcel invoice refund password weather recipe flight hotel battery printer garden lamp"
+SUBJECTS = NAMES.split()
+START = datetime(2026, 3, 2, tzinfo=UTC)
+DAYS = 4
+CALLS = 210
+CHANGE_DAY = 2
+Span = dict[str, Any]
+
+
+class WordEmbedder:
+    """Texts of one subject lie close together; counts what it is asked for."""
+
+    identity = ModelIdentity("words", "1", "fp32", 48)
+
+    def __init__(self) -> None:
+        self.embedded: list[str] = []
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        self.embedded += texts
+        vectors = np.zeros((len(texts), 48), np.float32)
+        for row, text in enumerate(texts):
+            subject = next((word for word in [*SUBJECTS, "luggage"] if word in text), text)
+            vectors[row] = np.random.default_rng(zlib.crc32(subject.encode())).standard_normal(48)
+            vectors[row] += 0.5 * np.random.default_rng(zlib.crc32(text.encode())).standard_normal(48)
+        return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), np.float32)
+
+
+def attribute(key: str, value: str) -> dict[str, Any]:
+    return {"key": key, "value": {"stringValue": value}}
+
+
+def call(chance: random.Random, day: int, place: int) -> Span:
+    new = day >= CHANGE_DAY and place % 6 == 0
+    text = f"question {chance.randrange(100, 999)} about my {'luggage' if new else chance.choice(SUBJECTS)}"
+    start = START + timedelta(days=day, minutes=6 * place)
+    start_ns = int(start.timestamp()) * 1_000_000_000
+    answer = "I'm sorry, but I can't help with that." if new else "It is on its way."
+    messages = {
+        "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": text}]}],
+        "gen_ai.output.messages": [{"role": "assistant", "parts": [{"type": "text", "content": answer}]}],
+    }
+    plain = {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "openai",
+        "gen_ai.request.model": "gpt-4o",
+        "gen_ai.conversation.id": f"s-{day}-{place // 2}",
+        "user.id": f"u-{place % 40}",
+        **{key: json.dumps(value) for key, value in messages.items()},
+    }
+    return {
+        "traceId": f"{chance.getrandbits(128):032x}",
+        "spanId": f"{chance.getrandbits(64):016x}",
+        "name": "chat gpt-4o",
+        "startTimeUnixNano": str(start_ns),
+        "endTimeUnixNano": str(start_ns + 900_000_000),
+        "attributes": [attribute(key, value) for key, value in plain.items()],
+    }
+
+
+def request(day: int) -> dict[str, Any]:
+    chance = random.Random(day)
+    spans = [call(chance, day, place) for place in range(CALLS)]
+    version = "1.0" if day < CHANGE_DAY else "1.1"
+    resource = [attribute("service.name", "support"), attribute("service.version", version)]
+    scope = {"scope": {"name": "opentelemetry.instrumentation.genai.openai"}, "spans": spans}
+    return {"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [scope]}]}
+
+
+def run(store: ParquetStore, embedder: WordEmbedder) -> None:
+    pinned = Pinned.parse("2026-03-02..2026-03-02")
+    runner = JobRunner(store, [EmbeddingsJob(lambda: embedder), DriftJob(pinned)], store.root / "jobs")
+    runner.run_until_idle("embeddings")
+    runner.run_until_idle("drift")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[ParquetStore, WordEmbedder]:
+    folder = tmp_path_factory.mktemp("drift")
+    path = folder / "calls.jsonl"
+    path.write_text("".join(json.dumps(request(day)) + "\n" for day in range(DAYS)))
+    store = fill(folder / "store", [path], jobs=False)
+    embedder = WordEmbedder()
+    run(store, embedder)
+    return store, embedder
+
+
+def test_every_text_is_embedded_once(made: tuple[ParquetStore, WordEmbedder]) -> None:
+    store, embedder = made
+    assert one(store, "SELECT count(*) FROM call_texts") == 2 * DAYS * CALLS
+    assert one(store, "SELECT count(*) FROM embeddings") == 2 * DAYS * CALLS
+    different = one(store, "SELECT count(DISTINCT text_key) FROM call_texts")
+    assert len(embedder.embedded) == len(set(embedder.embedded)) == different
+    answers = "SELECT count(*) FROM text_vectors WHERE text = 'It is on its way.'"
+    assert one(store, answers) == DAYS, "each day stands for itself when others expire"
+    assert one(store, "SELECT DISTINCT embedding_version || quantization FROM text_vectors") == "1fp32"
+
+
+def test_a_restart_embeds_nothing_again(made: tuple[ParquetStore, WordEmbedder]) -> None:
+    store, _ = made
+    before = rows(store, "SELECT * EXCLUDE (computed_at) FROM drift_windows ORDER BY ALL")
+    again = WordEmbedder()
+    runner = JobRunner(store, [EmbeddingsJob(lambda: again), DriftJob()], store.root / "jobs")
+    assert runner.run_until_idle("embeddings") == 0
+    assert runner.run_until_idle("drift") == 0
+    assert again.embedded == []
+    assert rows(store, "SELECT * EXCLUDE (computed_at) FROM drift_windows ORDER BY ALL") == before
+
+
+def test_the_planted_topic_is_a_drift(made: tuple[ParquetStore, WordEmbedder]) -> None:
+    store, _ = made
+    found = {
+        (row["day"].day - 2, row["baseline"]): row for row in rows(store, "FROM drift_windows WHERE side = 'input'")
+    }
+    assert found[0, "rolling"]["status"] == "not enough data"
+    assert found[0, "rolling"]["p_value"] is None
+    for day in range(1, CHANGE_DAY):
+        assert found[day, "rolling"]["status"] == "no drift", day
+    for day in range(CHANGE_DAY, DAYS):
+        for kind in ("rolling", "pinned"):
+            row = found[day, kind]
+            assert row["status"] == "drifted"
+            assert row["q_value"] <= 0.01
+            assert row["kind"] == "topic"
+            assert row["effect_low"] < row["effect"] < row["effect_high"]
+            assert row["since"].day - 2 == CHANGE_DAY
+    changes = json.loads(found[CHANGE_DAY, "rolling"]["changes"])
+    assert {"what": "release", "value": "1.1", "share_before": 0.0, "share_after": 1.0} in changes
+    points = json.loads(found[CHANGE_DAY, "rolling"]["map"])
+    assert {point["part"] for point in points} == {"baseline", "window"}
+
+
+def test_the_topic_is_named_with_calls_that_show_it(made: tuple[ParquetStore, WordEmbedder]) -> None:
+    store, _ = made
+    topics = rows(
+        store,
+        "SELECT t.* FROM drift_topics AS t JOIN drift_windows AS w USING (window_id, day) "
+        "WHERE side = 'input' AND baseline = 'rolling' ORDER BY t.day, rank",
+    )
+    assert topics[0]["topic"] == "luggage"
+    assert topics[0]["change"] == "appeared"
+    assert topics[0]["share_after"] == pytest.approx(1 / 6, abs=0.02)
+    examples = json.loads(topics[0]["examples"])
+    assert len(examples) == 5
+    asked = one(store, f"SELECT input_preview FROM spans WHERE span_id = '{examples[0]['span_id']}'")
+    assert "luggage" in asked
+
+
+def test_refusals_are_counted_as_a_number(made: tuple[ParquetStore, WordEmbedder]) -> None:
+    store, _ = made
+    row = rows(store, "FROM drift_windows WHERE side = 'output' AND baseline = 'pinned' ORDER BY day DESC LIMIT 1")[0]
+    numbers = {number["name"]: number for number in json.loads(row["numbers"])}
+    assert numbers["refusals"]["before"] == 0
+    assert numbers["refusals"]["after"] == pytest.approx(1 / 6, abs=0.02)
+    assert is_refusal("I can't help with that")
+    assert not is_refusal("I can recommend this hotel")
+
+
+def test_a_drift_is_one_alert(made: tuple[ParquetStore, WordEmbedder]) -> None:
+    store, _ = made
+    alerts = rows(store, "FROM alerts WHERE kind = 'drift' AND title LIKE 'Inputs%'")
+    assert len(alerts) == 2, "one of each baseline"
+    assert all("luggage" in alert["title"] for alert in alerts)
+    assert {alert["state"] for alert in alerts} == {"open"}
+    assert {alert["page"] for alert in alerts} == {"/drift"}
+    assert one(store, f"SELECT count(*) FROM spans WHERE span_id = '{alerts[0]['span_id']}'") == 1
+
+
+def test_jobs_are_there_when_wanted(tmp_path: Path) -> None:
+    assert {"embeddings", "drift"} <= {job.name for job in create_jobs(settings_for(tmp_path, embedding_model=None))}
+    assert not {"embeddings", "drift"} & {job.name for job in create_jobs(settings_for(tmp_path))}
+    with pytest.raises(SpanloftError, match=r"expected DAY\.\.DAY"):
+        Pinned.parse("last week")
