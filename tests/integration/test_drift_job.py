@@ -1,4 +1,4 @@
-"""Embeddings and drift over a real store: texts embedded once, a planted topic found with its calls, since when, why."""
+"""Embeddings and drift over a real store: texts embedded once, a planted topic found with its calls, since when."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def request(day: int) -> dict[str, Any]:
 
 
 def run(store: ParquetStore, embedder: WordEmbedder) -> None:
-    pinned = Pinned.parse("2026-03-02..2026-03-02")
+    pinned = Pinned.parse("2026-03-02..2026-03-03")
     runner = JobRunner(store, [EmbeddingsJob(lambda: embedder), DriftJob(pinned)], store.root / "jobs")
     runner.run_until_idle("embeddings")
     runner.run_until_idle("drift")

@@ -24,6 +24,9 @@ NOVELTY_POWER = 4
 _SAMPLED_PAIRS = 200_000
 _SAME = 1e-5
 """Squared distance up to which two vectors are those of one text."""
+_LEAST_RADII = (0.2, 0.35, 0.5)
+"""Radii as shares of the median squared distance, at the least: where most texts come from a few templates, the closest
+pairs say nothing about how wide a topic is."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,8 @@ class Reference:
         pairs = squares[left, right][units[left] != units[right]]
         if not len(pairs):
             pairs = squares[left, right]
-        radii = tuple(max(float(value), _SAME) for value in np.quantile(pairs, PAIR_SHARES))
+        least = np.median(pairs) * np.array(_LEAST_RADII)
+        radii = tuple(float(value) for value in np.maximum(np.quantile(pairs, PAIR_SHARES), np.maximum(least, _SAME)))
         # Where most texts are the same one, the median says nothing; where all are, neither does the mean.
         gamma = float(1 / max(np.median(pairs), pairs.mean() / 2, 1e-3))
         rows = np.exp(-gamma * squares).sum(1, dtype=np.float64) - 1
