@@ -58,6 +58,10 @@ bench: $(VENV)/.dev  ## Print the figures of the README
 slow: $(VENV)/.dev  ## Run the slow suites: soak, fuzz, compaction under readers
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
 
+train-injection: $(VENV)/.dev  ## Make the weights of the injection detector anew (DATA=folder with the corpora)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group train
+	PYTHONPATH=scripts $(BIN)/python -m train_injection.train $(if $(DATA),--data $(DATA)) $(ARGS)
+
 docs: $(VENV)/.dev browser  ## Make the screenshots in docs/ anew, from sample data
 	rm -rf .spanloft-docs
 	$(BIN)/python scripts/sample_store.py .spanloft-docs
@@ -71,4 +75,4 @@ clean:  ## Remove the virtual environment, caches and the sample store
 	rm -rf $(VENV) $(STORE) .matrix .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test browser lint format bench slow matrix docs clean
+.PHONY: help run test browser lint format bench slow matrix train-injection docs clean

@@ -245,6 +245,31 @@ def scan(
 
 
 @app.command()
+def redteam(
+    target: Annotated[str, typer.Option("--target", help="Address of your app that takes a POST of JSON")],
+    field: Annotated[
+        str, typer.Option("--field", help="'messages' for OpenAI's chat shape, else the field that takes the text")
+    ] = "messages",
+    answer: Annotated[str, typer.Option("--answer", help="Where the answer stands, e.g. data.reply")] = "",
+    header: Annotated[list[str] | None, typer.Option("--header", help="Name: value; may be given again")] = None,
+    system_prompt: Annotated[
+        Path | None,
+        typer.Option(
+            "--system-prompt", exists=True, dir_okay=False, help="File with your prompt, to recognise it in an answer"
+        ),
+    ] = None,
+    allow_remote: Annotated[bool, typer.Option("--allow-remote", help="Allow another host; it must be yours")] = False,
+) -> None:
+    """Send a bounded set of probes to your own app; exit with 1 when one lands."""
+    prompt = system_prompt.read_text(encoding="utf-8") if system_prompt else ""
+    raise SystemExit(
+        part("spanloft_collector.redteam").run_redteam(
+            target, field=field, answer_path=answer, header=header or (), remote=allow_remote, system_prompt=prompt
+        )
+    )
+
+
+@app.command()
 def doctor(
     store: StoreOption = None,
     repair: Annotated[bool, typer.Option("--repair", help="Rewrite the views, e.g. after the store was moved")] = False,

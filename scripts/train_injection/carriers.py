@@ -24,11 +24,12 @@ class Carriers:
         self.grammar = Grammar(texts("carriers"), chance)
         self.customers = customers
         self._code: list[str] = []
+        self._prose: list[str] = []
         self.kinds: dict[str, Callable[[], str]] = {
             "email": self.email, "notice": self.notice, "ticket": self.ticket, "markdown_table": self.markdown_table,
             "csv": self.csv, "python": self.python, "script": self.script, "question": self.question, "page": self.page,
             "html": self.html, "json": self.json, "article": self.article, "log": self.log, "review": self.review,
-            "guide": self.guide, "chat": self.chat,
+            "guide": self.guide, "chat": self.chat, "manual": self.manual,
         }  # fmt: skip
 
     def draw(self, kind: str | None = None) -> tuple[str, str]:
@@ -43,7 +44,7 @@ class Carriers:
     def email(self) -> str:
         head = self.grammar.one("mail_head") if self.chance.random() < 0.7 else ""
         body = self.some("mail_sentence", 2, 9)
-        if self.chance.random() < 0.5:
+        for _ in range(self.chance.choice([0, 1, 1, 2, 3])):
             body.insert(self.chance.randint(0, len(body)), self.grammar.one("mail_request"))
         joined = self.chance.choice([" ", "\n\n", "\n"]).join(body)
         if self.chance.random() < 0.3:
@@ -72,6 +73,14 @@ class Carriers:
         values = [column.partition("=")[2] for column in columns]
         count = self.chance.randint(3, 14)
         return names, [[self.grammar.fill(value) for value in values] for _ in range(count)]
+
+    def manual(self) -> str:
+        """Some paragraphs of Python's own reference: real prose."""
+        if not self._prose:
+            text = "\n\n".join(import_module("pydoc_data.topics").topics.values())
+            self._prose = [part.strip() for part in text.split("\n\n") if 60 < len(part) < 700]
+        first = self.chance.randrange(len(self._prose) - 4)
+        return "\n\n".join(self._prose[first : first + self.chance.randint(1, 4)])
 
     def markdown_table(self) -> str:
         names, rows = self.rows()

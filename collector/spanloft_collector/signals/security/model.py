@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.signals.security.context import NAMES as CONTEXT_NAMES
 from spanloft_collector.signals.security.context import context
 from spanloft_collector.signals.security.features import BUCKETS, Signs, Text, WordVectors, hashed, prepare
 from spanloft_collector.signals.security.segments import Segment
@@ -72,7 +73,20 @@ class InjectionModel:
 
 def text_features(prepared: Text, raw: str, vectors: WordVectors) -> NDArray[np.float64]:
     """Dense features of a text by itself: signs and the direction of its meaning."""
-    return np.concatenate([Signs(prepared, raw).vector(), _direction(vectors.total(prepared.words))])
+    return np.concatenate([crossed(Signs(prepared, raw).vector()), _direction(vectors.total(prepared.words))])
+
+
+def dense_size(head: str, vectors: WordVectors) -> int:
+    """Number of dense features of a head."""
+    own = len(crossed([0.0] * len(Signs.NAMES))) + vectors.size
+    return own + len(CONTEXT_NAMES) if head == "data" else own
+
+
+def crossed(signs: Sequence[float]) -> NDArray[np.float64]:
+    """Signs and their products, two by two: "about overriding rules" and "asks what that means" is no attack."""
+    values = np.asarray(signs, np.float64)
+    upper = np.triu_indices(len(values), 1)
+    return np.concatenate([values, np.outer(values, values)[upper]])
 
 
 def document_features(
@@ -84,7 +98,8 @@ def document_features(
     if not len(signs):
         return prepared, np.zeros((0, 0))
     meanings = np.stack([_direction(vectors.total(one.words)) for one in prepared])
-    return prepared, np.hstack([signs, meanings, context(segments, prepared, signs, vectors)])
+    products = np.stack([crossed(row) for row in signs])
+    return prepared, np.hstack([products, meanings, context(segments, prepared, signs, vectors)])
 
 
 def _direction(total: NDArray[Any]) -> NDArray[Any]:
@@ -125,6 +140,8 @@ def load(source: Any) -> InjectionModel:
                 if len(sparse) != BUCKETS:
                     raise ValueError(f"{len(sparse)} buckets, expected {BUCKETS}")
                 dense = arrays[f"{name}_dense"]
+                if len(dense) != dense_size(name, vectors):
+                    raise ValueError(f"{len(dense)} dense weights, expected {dense_size(name, vectors)}")
                 heads[name] = Head(sparse, dense, float(bias), float(slope), float(offset), float(threshold))
             version = json.loads(bytes(arrays["about"]))["version"]
     except (OSError, KeyError, ValueError) as error:
