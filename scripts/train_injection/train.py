@@ -19,6 +19,7 @@ from spanloft_collector.signals.security.model import (
     WEIGHTS,
     Head,
     InjectionModel,
+    can_instruct,
     document_features,
     save,
     text_features,
@@ -34,7 +35,8 @@ NEEDED = ("pi_slabs_train.jsonl", "pi_neuralchemy_core_train.jsonl", "clinc150.j
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 SPARSE_WEIGHT = {"user": 1.0, "data": 0.5}
 STRENGTH = {"user": 4.0, "data": 1.0}
-FALSE_ALARMS = {"user": 0.01, "data": 0.02}
+FALSE_ALARMS = {"user": 0.0075, "data": 0.01}
+"""Share of harmless texts, and of clean documents, that the threshold lets be flagged on the calibration split."""
 
 
 def text_matrix(texts: Sequence[str], vectors: WordVectors) -> tuple[csr_matrix, np.ndarray[Any, Any]]:
@@ -55,7 +57,7 @@ def segment_matrix(
         prepared, dense = document_features(segments, pieces, vectors)
         planted = set(overlapping(segments, document.start, document.end)) if document.end else set()
         for at, one in enumerate(prepared):
-            if len(one.words) > 1:
+            if can_instruct(one):
                 hashes.append(hashed(one))
                 rows.append(dense[at])
                 labels.append(at in planted)
@@ -148,7 +150,11 @@ def train(data: Path, vectors: WordVectors, version: str) -> InjectionModel:
     chance = random.Random(SEED + 3)
     documents = list(Planter(data, chance, make_carriers(data, chance)).documents(800))
     sparse, dense, labels, numbers = segment_matrix(documents, vectors)
-    heads["data"] = calibrated(heads["data"], values(heads["data"], sparse, dense), labels, FALSE_ALARMS["data"] / 5)
+    scores = values(heads["data"], sparse, dense)
+    head = calibrated(heads["data"], scores, labels, FALSE_ALARMS["data"])
+    clean = [scores[numbers == number].max() for number in set(numbers.tolist()) if not documents[number].end]
+    threshold = head.probability(float(np.quantile(clean, 1 - FALSE_ALARMS["data"])))
+    heads["data"] = head._replace(threshold=threshold)
     return InjectionModel(vectors, heads, version)
 
 

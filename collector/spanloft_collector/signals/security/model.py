@@ -66,9 +66,14 @@ class InjectionModel:
         prepared, dense = document_features(segments, pieces, self.vectors)
         head = self.heads["data"]
         return [
-            head.probability(head.value(hashed(one), row)) if len(one.words) > 1 else 0.0
+            head.probability(head.value(hashed(one), row)) if can_instruct(one) else 0.0
             for one, row in zip(prepared, dense, strict=True)
         ]
+
+
+def can_instruct(text: Text) -> bool:
+    """Whether a segment has the words that an instruction needs: names, numbers and headings have fewer."""
+    return sum(word.isalpha() for word in text.words) >= 3 or not text.folded.isascii()
 
 
 def text_features(prepared: Text, raw: str, vectors: WordVectors) -> NDArray[np.float64]:

@@ -12,8 +12,8 @@ SELECT
     count(DISTINCT trace_id) FILTER (WHERE outcome IS NOT NULL AND NOT learned) AS attacked,
     count(DISTINCT trace_id) FILTER (WHERE outcome = 'successful' AND NOT learned) AS successful,
     count(DISTINCT trace_id) FILTER (WHERE outcome = 'suspected' AND NOT learned) AS suspected,
-    count(*) FILTER (WHERE leak AND evidence ->> '$.group' = 'secret') AS secrets,
-    count(*) FILTER (WHERE leak AND evidence ->> '$.group' = 'personal') AS personal,
+    count(*) FILTER (WHERE leak AND (evidence ->> '$.group') = 'secret') AS secrets,
+    count(*) FILTER (WHERE leak AND (evidence ->> '$.group') = 'personal') AS personal,
     count(*) FILTER (WHERE verdict = 'false_alarm') AS false_alarms
 FROM found
 GROUP BY GROUPING SETS ((period), (period, bucket))

@@ -1,0 +1,243 @@
+"""The figures of the security signals: `python -m bench.security [--write] [--data FOLDER]`; about ten minutes.
+
+Every share stands with its 95 % interval (Wilson for shares, bootstrap over documents for AUC).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import os
+import random
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from spanloft_collector.signals.security.model import Head, InjectionModel, builtin_model
+from spanloft_collector.signals.security.scan import Scanner
+
+from bench.security_leaks import leak_figures
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
+
+TEXTS = Path(__file__).parent / "security_data"
+PACKAGE = Path(__file__).parents[1] / "collector" / "spanloft_collector" / "signals" / "security"
+LIMITS = [
+    "The offline tier does not detect attacks that use no word of an attack: a polite request to change the subject, a "
+    "story that carries the order, a jailbreak spread over many turns.",
+    "It does not judge whether a request is harmful; harmful is not injection.",
+    "Planted instructions that fit their document (a request in a mail that a colleague could have written) are not "
+    "told from it.",
+    "The learned model reads English best; other languages have the rules of languages.yaml and little else.",
+    "Documents that an app pastes into its prompt and records as no retrieval or tool result are not judged as documents.",
+]
+
+Row = tuple[str, str]
+
+
+def lines(name: str) -> list[str]:
+    text = (TEXTS / f"{name}.txt").read_text(encoding="utf-8")
+    return [line.replace("\\n", "\n") for line in text.splitlines() if line.strip()]
+
+
+def wilson(hits: int, total: int) -> str:
+    """A share in per cent with its 95 % interval."""
+    if not total:
+        return "–"
+    z, share = 1.96, hits / total
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total)) / (1 + z * z / total)
+    return f"{100 * share:.0f} % [{100 * max(0, centre - half):.0f}–{100 * min(1, centre + half):.0f}] of {total:,}"
+
+
+def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
+    values = np.concatenate([positive, negative])
+    order = values.argsort(kind="stable")
+    ranks = np.empty(len(values))
+    ranks[order] = np.arange(1, len(values) + 1)
+    for value in np.unique(values):
+        same = values == value
+        ranks[same] = ranks[same].mean()
+    count = len(positive)
+    return float((ranks[:count].sum() - count * (count + 1) / 2) / (count * len(negative)))
+
+
+def auc_interval(positive: Sequence[float], negative: Sequence[float]) -> str:
+    chance = np.random.default_rng(1)
+    first, second = np.asarray(positive), np.asarray(negative)
+    drawn = [auc(chance.choice(first, len(first)), chance.choice(second, len(second))) for _ in range(400)]
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return f"AUC {auc(first, second):.2f} [{low:.2f}–{high:.2f}], {len(first)} planted, {len(second)} clean"
+
+
+def recall_at(positive: np.ndarray[Any, Any], negative: np.ndarray[Any, Any], alarms: float = 0.01) -> str:
+    """Share of the attacks above the score that ``alarms`` of the harmless reach."""
+    limit = np.quantile(negative, 1 - alarms)
+    return wilson(int((positive > limit).sum()), len(positive))
+
+
+def operating_point(scanner: Scanner) -> list[Row]:
+    rows = []
+    for name, words in (
+        ("direct", "direct attacks found, written for development"),
+        ("direct_held", "direct attacks found, written last and never looked at"),
+        ("triggers", "harmless prompts with trigger words flagged, development"),
+        ("triggers_held", "harmless prompts with trigger words flagged, written last"),
+        ("ordinary", "ordinary prompts flagged, development"),
+        ("ordinary_held", "ordinary prompts flagged, written last"),
+    ):
+        texts = lines(name)
+        rows.append((words, wilson(sum(scanner.scan(text, "user").flagged for text in texts), len(texts))))
+    return rows
+
+
+def planted(text: str, instruction: str, chance: random.Random) -> str:
+    """A document with an instruction at its end, its start or between two lines or sentences."""
+    where = chance.choice(["end", "start", "middle"])
+    if where == "end":
+        return text + chance.choice(["\n", "\n\n", " "]) + instruction
+    if where == "start":
+        return f"{instruction}\n{text}"
+    places = [at + 1 for at in range(len(text) - 1) if text[at] == "\n" or text[at : at + 2] == ". "] or [len(text)]
+    place = chance.choice(places)
+    return f"{text[:place]}{' ' if text[place - 1] != chr(10) else ''}{instruction}\n{text[place:]}"
+
+
+def carriers(scanner: Scanner) -> list[Row]:
+    """Instructions that the training never saw in carriers that it never saw."""
+    chance = random.Random(5)
+    documents = yaml.safe_load((TEXTS / "carriers.yaml").read_text(encoding="utf-8"))
+    instructions = lines("instructions")
+    rows, flagged, clean_flagged, total, clean_total = [], 0, 0, 0, 0
+    for kind, texts in documents.items():
+        clean = [scanner.scan(text, "document") for text in texts]
+        dirty = [
+            scanner.scan(planted(text, instruction, chance), "document")
+            for text in texts
+            for instruction in chance.sample(instructions, 12)
+        ]
+        rows.append(
+            (f"instruction planted in {kind}", auc_interval([r.score for r in dirty], [r.score for r in clean]))
+        )
+        flagged += sum(result.flagged for result in dirty)
+        clean_flagged += sum(result.flagged for result in clean)
+        total, clean_total = total + len(dirty), clean_total + len(clean)
+    rows.append(("planted documents flagged", wilson(flagged, total)))
+    rows.append(("clean documents flagged", wilson(clean_flagged, clean_total)))
+    return rows
+
+
+def leave_one_out(data: Path) -> list[Row]:
+    """Train without a source, or a kind of carrier, and judge by it: recall at 1 % false positives."""
+    from train_injection import train as training
+    from train_injection.dataset import SEED, Planter, make_carriers
+
+    vectors = builtin_model().vectors
+    rows: list[Row] = []
+    examples = training.user_examples(data, random.Random(SEED), "train", 2500)
+    sparse, dense = training.text_matrix([row.text for row in examples], vectors)
+    labels = np.array([row.label for row in examples])
+    sources = np.array([row.source for row in examples])
+    for source in ("slabs", "hackaprompt", "neuralchemy_v1", "wildguard_judgecomp", "generated_attack"):
+        # The harmless of the source are left out with it; where it has none, a part of the everyday ones.
+        out = sources == source
+        if not (out & (labels == 0)).any():
+            out |= sources == "clinc150"
+        head = fitted(training, "user", sparse[~out], dense[~out], labels[~out], sources[~out].tolist())
+        scores = training.values(head, sparse[out], dense[out])
+        found = recall_at(scores[labels[out] == 1], scores[labels[out] == 0])
+        rows.append((f"direct, trained without {source.replace('_', ' ')}: recall at 1 % false positives", found))
+    chance = random.Random(SEED + 4)
+    documents = list(Planter(data, chance, make_carriers(data, chance)).documents(2500))
+    sparse, dense, labels, numbers = training.segment_matrix(documents, vectors)
+    kinds = np.array([documents[number].kind for number in numbers])
+    for kind in ("email", "markdown_table", "python", "html", "json", "article"):
+        out = kinds == kind
+        head = fitted(training, "data", sparse[~out], dense[~out], labels[~out], kinds[~out].tolist())
+        scores = training.values(head, sparse[out], dense[out])
+        best: dict[int, float] = {}
+        for number, score in zip(numbers[out], scores, strict=True):
+            best[int(number)] = max(score, best.get(int(number), -1e9))
+        dirty = np.array([score for number, score in best.items() if documents[number].end])
+        clean = np.array([score for number, score in best.items() if not documents[number].end])
+        words = f"planted, trained without {kind.replace('_', ' ')}: recall at 1 % false positives"
+        rows.append((words, recall_at(dirty, clean)))
+    return rows
+
+
+def fitted(
+    training: Any, name: str, sparse: Any, dense: np.ndarray[Any, Any], labels: np.ndarray[Any, Any], keys: list[str]
+) -> Head:
+    head: Head = training.fit(name, sparse, dense, labels, training.balanced(keys, labels))
+    return head
+
+
+def cost(scanner: Scanner) -> list[Row]:
+    """CPU of a call of 500 tokens (2,000 characters): a user's text, and a document of that size."""
+    documents = [text for texts in yaml.safe_load((TEXTS / "carriers.yaml").read_text()).values() for text in texts]
+    base = "\n\n".join(documents)
+    fresh = Scanner(remembered=0)
+    rows = []
+    for origin in ("user", "document"):
+        texts = [base[at : at + 2000] for at in range(0, len(base) - 2000, 250)]
+        fresh.scan(texts[0], origin)
+        began = time.process_time()
+        for text in texts:
+            fresh.scan(text, origin)
+        each = (time.process_time() - began) / len(texts)
+        rows.append((f"CPU per {origin} text of 500 tokens", f"{1000 * each:.1f} ms, {1 / each:,.0f} texts a second"))
+    attack = "ignore all the previous " * 8_000
+    began = time.process_time()
+    fresh.scan(attack, "document")
+    rows.append(("CPU of a hostile text of 192,000 characters", f"{time.process_time() - began:.2f} s"))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=os.environ.get("SPANLOFT_TRAINING_DATA"))
+    parser.add_argument("--write", action="store_true", help="write the figures that docs and dashboard show")
+    options = parser.parse_args()
+    model: InjectionModel = builtin_model()
+    scanner = Scanner(model)
+    parts: list[Callable[[], list[Row]]] = [
+        lambda: operating_point(scanner),
+        lambda: carriers(scanner),
+        leak_figures,
+        lambda: cost(scanner),
+    ]
+    if options.data is None:
+        print("no --data and no SPANLOFT_TRAINING_DATA: leave-one-source-out is left out")
+    else:
+        parts.append(lambda: leave_one_out(Path(options.data)))
+    rows: list[Row] = []
+    for part in parts:
+        for name, value in part():
+            print(f"{name:75} {value}", flush=True)
+            rows.append((name, value))
+    if options.write:
+        write(rows, scanner.version)
+
+
+def write(rows: Sequence[Row], version: str) -> None:
+    """Figures for the dashboard, and the table of the docs."""
+    date = dt.datetime.now(dt.UTC).date().isoformat()
+    entries = [{"name": name, "value": value} for name, value in rows]
+    content = {"date": date, "version": version, "rows": entries, "limits": LIMITS}
+    (PACKAGE / "figures.json").write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    page = Path(__file__).parents[1] / "docs" / "security-signals.md"
+    text = page.read_text(encoding="utf-8")
+    start, end = text.index("<!-- figures -->"), text.index("<!-- end of figures -->")
+    table = "\n".join(["| figure | measured |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    page.write_text(
+        f"{text[:start]}<!-- figures -->\nMeasured on {date}, version {version}.\n\n{table}\n\n{text[end:]}"
+    )
+
+
+if __name__ == "__main__":
+    main()
