@@ -34,7 +34,8 @@ LIMITS = [
     "Planted instructions that fit their document (a request in a mail that a colleague could have written) are not "
     "told from it.",
     "The learned model reads English best; other languages have the rules of languages.yaml and little else.",
-    "Documents that an app pastes into its prompt and records as no retrieval or tool result are not judged as documents.",
+    "Documents that an app pastes into its prompt, and records as no retrieval and no tool result, are not judged as "
+    "documents.",
 ]
 
 Row = tuple[str, str]

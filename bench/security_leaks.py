@@ -139,10 +139,18 @@ _REAL: list[tuple[str, Callable[[random.Random], str]]] = [
     ("personal", _dni),
     ("personal", _cpf),
     ("personal", lambda c: f"{c.randrange(100, 650)}-{c.randrange(10, 99)}-{c.randrange(1000, 9999)}"),
-    ("personal", lambda c: f"{c.choice(['ana', 'tom.b', 'k_lee'])}{c.randrange(99)}@{c.choice(['mail', 'firma'])}.{c.choice(['de', 'org', 'co.uk'])}"),
-    ("personal", lambda c: f"+{c.choice(['49 30', '44 20', '1 415', '33 1'])} {c.randrange(1000, 9999)} {c.randrange(1000, 9999)}"),
+    ("personal", lambda c: f"{c.choice(['ana', 'tom.b'])}{c.randrange(99)}@{c.choice(['a.de', 'firma.co.uk'])}"),
+    ("personal", lambda c: f"+{c.choice(['49 30', '44 20', '1 415'])} {c.randrange(1000, 9999)} {c.randrange(10**4)}"),
     ("personal", lambda c: f"({c.randrange(201, 989)}) {c.randrange(201, 989)}-{c.randrange(1000, 9999)}"),
 ]  # fmt: skip
+_TEST_CARDS = ("4111 1111 1111 1111", "4242424242424242", "5555555555554444", "378282246310005")
+_PLACEHOLDERS = (
+    "api_key=YOUR_API_KEY",
+    "password: ********",
+    "token=<your-token>",
+    "sk-xxxxxxxxxxxxxxxxxxxxxxxx",
+    "AKIAIOSFODNN7EXAMPLE",
+)
 _DECOYS: list[tuple[str, Callable[[random.Random], str]]] = [
     ("commit", lambda c: _token(c, 40, "0123456789abcdef")),
     ("short commit", lambda c: _token(c, 9, "0123456789abcdef")),
@@ -151,9 +159,9 @@ _DECOYS: list[tuple[str, Callable[[random.Random], str]]] = [
     ("order number", lambda c: f"order {c.randrange(10**11, 10**12)}"),
     ("order code", lambda c: f"A-{c.randrange(10**4, 10**5)}-{c.randrange(10**3, 10**4)}"),
     ("16 digits, wrong checksum", _no_card),
-    ("test card", lambda c: c.choice(["4111 1111 1111 1111", "4242424242424242", "5555555555554444", "378282246310005"])),
-    ("placeholder", lambda c: c.choice(["api_key=YOUR_API_KEY", "password: ********", "token=<your-token>", "sk-xxxxxxxxxxxxxxxxxxxxxxxx", "AKIAIOSFODNN7EXAMPLE"])),
-    ("timestamp", lambda c: f"2026-0{c.randrange(1, 9)}-1{c.randrange(9)}T10:{c.randrange(10, 59)}:00Z {c.randrange(10**12, 2 * 10**12)}"),
+    ("test card", lambda c: c.choice(_TEST_CARDS)),
+    ("placeholder", lambda c: c.choice(_PLACEHOLDERS)),
+    ("timestamp", lambda c: f"2026-0{c.randrange(1, 9)}-1{c.randrange(9)}T10:00:00Z {c.randrange(10**12, 2 * 10**12)}"),
     ("version", lambda c: f"v{c.randrange(9)}.{c.randrange(99)}.{c.randrange(9999)}"),
     ("tracking number", lambda c: f"1Z{_token(c, 16, string.ascii_uppercase + string.digits)}"),
     ("ip and port", lambda c: f"10.0.{c.randrange(255)}.{c.randrange(255)}:{c.randrange(1000, 9999)}"),
