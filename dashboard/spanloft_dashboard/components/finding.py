@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 from spanloft_collector.errors import SpanloftError
@@ -13,8 +13,9 @@ from spanloft_dashboard.components import links, messages, verdicts
 from spanloft_dashboard.components.panel import EmptyPanel, guarded
 from spanloft_dashboard.components.scope import Scope, iso, set_url
 
-COLORS = {"critical": "red", "high": "red", "medium": "orange", "low": "gray", "info": "gray"}
-OUTCOME_COLORS = {"successful": "red", "suspected": "orange", "attempted": "gray"}
+Color = Literal["red", "orange", "gray"]
+COLORS: dict[str, Color] = {"critical": "red", "high": "red", "medium": "orange", "low": "gray", "info": "gray"}
+OUTCOME_COLORS: dict[str, Color] = {"successful": "red", "suspected": "orange", "attempted": "gray"}
 _SHOWN = 500
 # Shown in words or elsewhere.
 _PLAIN = frozenset({"match", "decoded"})

@@ -83,7 +83,7 @@ def text_features(prepared: Text, raw: str, vectors: WordVectors) -> NDArray[np.
 
 def dense_size(head: str, vectors: WordVectors) -> int:
     """Number of dense features of a head."""
-    own = len(crossed([0.0] * len(Signs.NAMES))) + vectors.size
+    own = len(crossed([0.0] * len(Signs.NAMES))) + int(vectors.size)
     return own + len(CONTEXT_NAMES) if head == "data" else own
 
 
