@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from browsing import settle
 from playwright.sync_api import Browser, Locator, Page, expect
 from spanloft_dashboard.components.tables import ROW
 from spanloft_dashboard.navigation import SECTIONS
@@ -27,15 +28,6 @@ PATIENCE_MS = 30_000
 # A machine that does other things meanwhile makes pages slow, not wrong.
 expect.set_options(timeout=PATIENCE_MS)
 Open = Callable[..., Page]
-
-
-def settle(page: Page) -> None:
-    """Wait until the script and all panels have run."""
-    app = page.get_by_test_id("stApp")
-    expect(app).to_have_attribute("data-test-script-state", "notRunning")
-    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
-    page.wait_for_timeout(250)
-    expect(app).to_have_attribute("data-test-script-state", "notRunning")
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -157,6 +149,23 @@ def test_a_click_in_the_waterfall_changes_the_span_and_the_link(visit: Open, ful
     assert query(page)["span"] == ["a1" * 7 + "01"]
 
 
+def test_keys(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/traces?range=14d")
+    page.keyboard.press("/")
+    expect(page.get_by_placeholder("Search names, previews, errors, ids")).to_be_focused()
+    page.keyboard.type("a/b?")
+    expect(page.get_by_placeholder("Search names, previews, errors, ids")).to_have_value("a/b?")
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(page.get_by_text("next and previous span of a trace")).to_be_visible()
+    page = visit(full_dashboard, f"/traces?trace={RICH_TRACE}&span={RICH_CHAT_SPAN}")
+    page.keyboard.press("k")
+    expect(page).to_have_url(re.compile(f"span={RICH_CHAT_SPAN[:-1]}2"))
+    page.keyboard.press("j")
+    expect(page).to_have_url(re.compile(f"span={RICH_CHAT_SPAN}"))
+
+
 def test_a_long_trace_unfolds(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, f"/traces?trace={LONG_TRACE}")
     expect(page.get_by_text("41 of 1,161 spans")).to_be_visible()
@@ -254,6 +263,10 @@ def test_hostile_content_is_harmless(visit: Open, full_dashboard: str, path: str
     )
     assert page.get_by_test_id("stMain").is_visible()
     if "trace=" in path:
+        page.get_by_role("tab", name="Copy").click()
+        for form in ("curl", "OTLP JSON", "SQL"):
+            page.get_by_role("radio", name=form, exact=True).click()
+            settle(page)
         for tab in ("Attributes", "Cost", "Raw", "Messages"):
             page.get_by_role("tab", name=tab).click()
         shown = page.get_by_test_id("stText").filter(has_text="<script>").first

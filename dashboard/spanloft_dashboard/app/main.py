@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from spanloft_dashboard.components import theme
+from spanloft_dashboard.components import keys, theme
 from spanloft_dashboard.navigation import pages, sidebar
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
@@ -16,4 +16,6 @@ st.set_page_config(page_title="Spanloft", page_icon=ICON, layout="wide", initial
 theme.apply()
 page = st.navigation(pages(), position="hidden")
 sidebar()
+with st.sidebar:
+    keys.listen()
 page.run()

@@ -11,6 +11,7 @@ from spanloft_collector.errors import SpanloftError
 from spanloft_dashboard import data
 from spanloft_dashboard.components import empty
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.keys import keys_button
 from spanloft_dashboard.components.live import fragment, play_button
 from spanloft_dashboard.components.scope import ALL, CUSTOM, DEFAULT, FILTERS, RANGES, Scope, iso, set_url
 
@@ -78,6 +79,7 @@ def _ranges(scope: Scope, live: bool) -> None:
         if st.button("", icon=":material/refresh:", help="Load again (R)", key="_refresh"):
             st.cache_data.clear()
             st.rerun()
+        keys_button()
 
 
 def _range_changed() -> None:

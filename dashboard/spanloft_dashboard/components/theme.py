@@ -145,7 +145,10 @@ CSS = """
 [class*="st-key-row-"] [data-testid="stPageLink-NavLink"] p {overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap;}
 [data-testid="stMetric"] div:has(> [data-testid="stMetricDelta"]) {flex-wrap: wrap; row-gap: 1px;}
-[data-testid="stMetricDeltaDescription"] {opacity: .9;}
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stMetricDeltaDescription"] {
+  color: light-dark(#5B6475, #9BA5B5); opacity: 1;}
+[data-testid="stMetricChart"] g[class*="highlighted_points"] {display: none;}
+[data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] p {color: light-dark(#FFFFFF, #0D1015);}
 .st-key-facts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .st-key-facts p {font-size: 13px; margin: 0;}
 .st-key-facts [data-testid="stPageLink-NavLink"] {padding: 0; min-height: 0; background: transparent !important;

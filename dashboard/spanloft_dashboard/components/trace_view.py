@@ -67,12 +67,31 @@ def _waterfall(
             horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head-waterfall"
         ):
             st.markdown("**Where the time went**", width="content")
-            st.caption(_note(len(drawn), len(spans), spans[0]["total"]), width="content")
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+                st.caption(_note(len(drawn), len(spans), spans[0]["total"]), width="content")
+                _step(drawn, selected)
         height = len(drawn) * waterfall.ROW_PX + waterfall.HEAD_PX
         with st.container(height=min(height + 8, 640), border=False):
             waterfall.draw(drawn, start, length, selected, key=f"waterfall-{spans[0]['trace_id']}", path=path)
         if len(spans) > 1:
             _explained(path, spans)
+
+
+def _step(drawn: list[tree.Branch], selected: str) -> None:
+    """Draw the buttons to the span above and below, with their keys."""
+    ids = [branch.span_id for branch in drawn]
+    place = ids.index(selected) if selected in ids else 0
+    for key, icon, other in (("k", "keyboard_arrow_up", place - 1), ("j", "keyboard_arrow_down", place + 1)):
+        st.button(
+            "",
+            icon=f":material/{icon}:",
+            type="tertiary",
+            key=f"_step_{key}",
+            shortcut=key,
+            help="Previous span" if key == "k" else "Next span",
+            disabled=not 0 <= other < len(ids),
+            on_click=lambda other=other: set_url(span=ids[other]),
+        )
 
 
 def _explained(path: dict[str, list[Segment]], spans: list[dict[str, Any]]) -> None:
@@ -81,7 +100,8 @@ def _explained(path: dict[str, list[Segment]], spans: list[dict[str, Any]]) -> N
     total = sum(ms for _, ms in found)
     if total:
         words = ", ".join(f"{fmt.label(name, 40)} {fmt.label(fmt.percent(ms / total))}" for name, ms in found[:3])
-        rest = f" and {len(found) - 3:,} others" if len(found) > 3 else ""
+        others = len(found) - 3
+        rest = f" and {others:,} {'other' if others == 1 else 'others'}" if others > 0 else ""
         st.caption(f"Critical path: {words}{rest}. What is not on it could be faster without the trace being so.")
 
 

@@ -10,6 +10,7 @@ from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, choices, links, tables, theme
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
+from spanloft_dashboard.components.distribution import ecdf, heat, heat_parameters
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
 from spanloft_dashboard.components.scope import Scope
@@ -151,6 +152,21 @@ def _render() -> None:
         note="the six most used models",
         height=280,
     )
+    left, right = st.columns(2, gap="small")
+    with left:
+        wait = "ttft" if measure == "ttft" else "p95"
+        panel(
+            "ecdf",
+            "Time to first token, distribution" if wait == "ttft" else "Duration, distribution",
+            lambda scope: ecdf(scope, wait),
+            scope,
+            queries=["latency_ecdf"],
+            more=lambda scope: scope.parameters() | {"measure": wait},
+            note="% of calls within seconds",
+            height=280,
+        )
+    with right:
+        panel("heat", "Slow hours", heat, scope, queries=["latency_heat"], more=heat_parameters, height=280)
     panel(
         "models",
         "Models",

@@ -1,0 +1,17 @@
+-- By day of the week (1 is Monday) and hour of the viewer, whose zone is $offset_s seconds ahead of UTC: calls, p95 of the successful ones, share that failed.
+SELECT
+    isodow(local) AS weekday, hour(local) AS hour, count(*) AS calls,
+    quantile_cont(duration_ms, 0.95) FILTER (WHERE status_code IS DISTINCT FROM 'error') AS p95_ms,
+    count(*) FILTER (WHERE status_code = 'error') / count(*) AS error_rate
+FROM (
+    SELECT *, start_time + to_seconds($offset_s) AS local
+    FROM llm_calls
+    WHERE start_time >= $since AND start_time < $until
+  AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+  AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
+  AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+  AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
+)
+GROUP BY weekday, hour
+ORDER BY weekday, hour;
