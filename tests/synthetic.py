@@ -25,6 +25,7 @@ from spanloft_collector.jobs.alerts import AlertsJob
 from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import JobRunner
+from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import arrow_schema, to_table
 from synthetic_handmade import handmade
@@ -331,7 +332,7 @@ def publish(
     store.publish("ingest", received, {"seq": 1, "ingest_us": newest})
     store.publish("cost", {"costs": whole["costs"]}, {"until": until.isoformat()})
     store.publish("health", {"ingest_health": _health(store)})
-    runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob()], store.root / "jobs")
+    runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob(), SavingsJob()], store.root / "jobs")
     for name in runner.jobs:
         runner.run_until_idle(name)
     return store

@@ -160,8 +160,11 @@ def test_keys(visit: Open, full_dashboard: str) -> None:
     page.keyboard.press("?")
     expect(page.get_by_text("next and previous span of a trace")).to_be_visible()
     page = visit(full_dashboard, f"/traces?trace={RICH_TRACE}&span={RICH_CHAT_SPAN}")
+    expect(page.get_by_text("Where the time went")).to_be_visible()
     page.keyboard.press("k")
     expect(page).to_have_url(re.compile(f"span={RICH_CHAT_SPAN[:-1]}2"))
+    # A key means the span that is chosen once the page has drawn it.
+    settle(page)
     page.keyboard.press("j")
     expect(page).to_have_url(re.compile(f"span={RICH_CHAT_SPAN}"))
 

@@ -11,7 +11,7 @@ from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.reader import DuckDBReader, named_query
 from spanloft_collector.store.schema import to_table
 
-PAGES = ("common", "overview", "traces", "trace", "cost", "latency", "sessions", "health", "sql")
+PAGES = ("common", "overview", "traces", "trace", "cost", "latency", "sessions", "prompts", "health", "sql")
 QUERIES = sorted(
     item.name.removesuffix(".sql")
     for item in (files("spanloft_collector") / "sql" / "queries").iterdir()
@@ -147,6 +147,10 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "span_id": f"{2:015x}1",
         "session_id": "session-0",
         "at": NOON + 0.1 * HOUR,
+        "offset_s": 3600,
+        "prompt_id": "abc",
+        "version_id": "abc",
+        "sample_size": 100,
     }
     return values | changes
 
@@ -441,3 +445,24 @@ def test_schema_has_comments(reader: DuckDBReader) -> None:
     rows = {(row["table_name"], row["column_name"]): row for row in _rows(reader, "sql_schema")}
     assert "US dollars" in rows["llm_calls", "cost_usd"]["comment"]
     assert rows["traces", "trace_id"]["table_comment"]
+
+
+def test_slow_hours_are_those_of_the_viewer(reader: DuckDBReader) -> None:
+    hours = {(row["weekday"], row["hour"]): row["calls"] for row in _rows(reader, "latency_heat", offset_s=0)}
+    shifted = {(row["weekday"], row["hour"]): row["calls"] for row in _rows(reader, "latency_heat", offset_s=3600)}
+    assert set(hours) <= {(1, hour) for hour in range(9, 17)}
+    assert shifted == {(day, hour + 1): calls for (day, hour), calls in hours.items()}
+
+
+def test_a_distribution_rises_from_the_fastest_call_to_the_slowest(reader: DuckDBReader) -> None:
+    rows = [row for row in _rows(reader, "latency_ecdf") if row["series"] == "gpt-5"]
+    assert [row["share"] for row in rows] == [step / 100 for step in range(101)]
+    values = [row["measured_s"] for row in rows]
+    assert values == sorted(values)
+    (extent,) = reader.sql(
+        "SELECT min(duration_ms) / 1000 AS low, max(duration_ms) / 1000 AS high FROM llm_calls "
+        "WHERE model = 'gpt-5' AND status_code IS DISTINCT FROM 'error' "
+        "AND start_time >= $since AND start_time < $until",
+        {name: _parameters()[name] for name in ("since", "until")},
+    ).to_pylist()
+    assert (values[0], values[-1]) == (extent["low"], extent["high"])

@@ -5,7 +5,7 @@ WITH sides AS (
             WHEN 'provider' THEN provider WHEN 'service' THEN service_name WHEN 'user' THEN user_id
             WHEN 'operation' THEN operation ELSE model
         END, 'unknown') AS grouped,
-        mode(provider) AS provider,
+        any_value(provider) AS provider,
         count(*) FILTER (WHERE start_time >= $since AND status_code IS DISTINCT FROM 'error') AS calls,
         sum(input_tokens) FILTER (WHERE start_time >= $since)::BIGINT AS input_tokens,
         sum(output_tokens) FILTER (WHERE start_time >= $since)::BIGINT AS output_tokens,

@@ -1,0 +1,192 @@
+"""How fast the dashboard is on a large store: page loads, a changed filter, many viewers at once, memory.
+
+    python -m bench.dashboard                          # 300,000 spans, a few minutes
+    python -m bench.dashboard --spans 5000000          # the full size: about 0.6 GB of disk
+    python -m bench.dashboard --store STORE            # a store that is there already
+
+A page is loaded when its script and all panels have run, seen from a real browser. The store is synthetic traffic of 14
+days, written through the store's own publish and the real jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
+
+import synthetic  # noqa: E402
+from screenshots import QUIET, serve  # noqa: E402
+from spanloft_dashboard.navigation import SECTIONS  # noqa: E402
+
+RANGE = "7d"
+AIMS = {"load": 1.5, "filter": 1.0, "viewers": 3.0}
+PEERS = """
+Beside it: at 50,000 spans Phoenix 20 answers the query of its page header in 793 ms and that of its list in 796 ms
+(medians, without a browser, on this class of machine)."""
+
+
+def idle(page: Page) -> None:
+    """Wait until the script and all panels have run and nothing more comes for a moment."""
+    app = page.get_by_test_id("stApp")
+    expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible(timeout=120_000)
+    while True:
+        expect(app).to_have_attribute("data-test-script-state", "notRunning", timeout=120_000)
+        expect(page.get_by_test_id("stSkeleton")).to_have_count(0, timeout=120_000)
+        page.wait_for_timeout(30)
+        if app.get_attribute("data-test-script-state") == "notRunning":
+            return
+
+
+def timed(page: Page, act: Callable[[], object]) -> float:
+    """Seconds from ``act`` to idle."""
+    began = time.perf_counter()
+    act()
+    idle(page)
+    return time.perf_counter() - began
+
+
+def loads(browser: Browser, base: str, rounds: int) -> dict[str, list[float]]:
+    """Warm loads of every page in seconds; the first load of each is not counted."""
+    found: dict[str, list[float]] = {}
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    for entries in SECTIONS.values():
+        for entry in entries:
+            url = f"{base}/{entry.path}?range={RANGE}"
+            times = [timed(page, lambda url=url: page.goto(url)) for _ in range(rounds + 1)]  # type: ignore[misc]
+            found[entry.title] = times[1:]
+            print(f"  {entry.title:<10} first {times[0]:5.2f} s, then {_spread(times[1:])}", flush=True)
+    page.close()
+    return found
+
+
+def filters(browser: Browser, base: str, rounds: int) -> list[float]:
+    """Seconds from choosing another time range on the overview to idle; every range is new to the cache once."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    page.goto(f"{base}/?range={RANGE}")
+    idle(page)
+    times = []
+    for number in range(rounds):
+        choice = page.get_by_role("radio", name=("24h", "7d", "14d", "1h")[number % 4], exact=True)
+        times.append(timed(page, choice.click))
+    page.close()
+    return times
+
+
+def viewers(base: str, count: int, rounds: int) -> list[float]:
+    """Loads in seconds of ``count`` people who open pages at the same time, each in a context of its own.
+
+    The browsers share this machine with the server, which makes the figure worse than that of real viewers.
+    """
+    paths = [f"/{entry.path}?range={RANGE}" for entries in SECTIONS.values() for entry in entries]
+    times: list[float] = []
+    gate = threading.Barrier(count)
+
+    def view(number: int) -> None:
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+            page = browser.new_page(viewport={"width": 1280, "height": 860})
+            page.goto(f"{base}/health")
+            idle(page)
+            gate.wait()
+            for step in range(rounds):
+                path = paths[(number + step) % len(paths)]
+                times.append(timed(page, lambda path=path: page.goto(base + path)))  # type: ignore[misc]
+            browser.close()
+
+    threads = [threading.Thread(target=view, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times
+
+
+def memory_mb() -> float:
+    """Resident memory of the dashboards that this process started, in MB."""
+    children = psutil.Process(os.getpid()).children(recursive=True)
+    return sum(child.memory_info().rss for child in children if "streamlit" in " ".join(child.cmdline())) / 1e6
+
+
+def soak(browser: Browser, base: str, minutes: float) -> None:
+    """Load pages for some minutes and print the memory of the server from time to time."""
+    page = browser.new_page(viewport={"width": 1280, "height": 860})
+    paths = [entry.path for entries in SECTIONS.values() for entry in entries]
+    deadline = time.monotonic() + minutes * 60
+    due, number = 0.0, 0
+    while time.monotonic() < deadline:
+        page.goto(f"{base}/{paths[number % len(paths)]}?range={('24h', '7d', '14d')[number % 3]}")
+        idle(page)
+        number += 1
+        if time.monotonic() >= due:
+            due = time.monotonic() + max(minutes * 6, 10)
+            print(f"  {number:5} loads, {memory_mb():7.0f} MB", flush=True)
+    page.close()
+
+
+def _spread(times: list[float]) -> str:
+    return f"median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
+
+
+@contextmanager
+def store_of(arguments: argparse.Namespace) -> Iterator[Path]:
+    """The store to measure; a new one is gone afterwards."""
+    if arguments.store:
+        yield arguments.store.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="spanloft-bench-") as folder:
+        free = shutil.disk_usage(folder).free
+        needed = arguments.spans * 400
+        if free < needed:
+            raise SystemExit(f"{folder}: {free / 1e9:.1f} GB are free, {needed / 1e9:.1f} GB are needed; set TMPDIR")
+        began = time.perf_counter()
+        store = synthetic.publish(Path(folder) / "store", arguments.spans)
+        size = sum(path.stat().st_size for path in store.root.rglob("*.parquet"))
+        print(f"{arguments.spans:,} spans written in {time.perf_counter() - began:.0f} s, {size / 1e6:,.0f} MB")
+        yield store.root
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Measure the dashboard.")
+    parser.add_argument("--spans", type=int, default=300_000)
+    parser.add_argument("--store", type=Path, help="measure this store instead of a new one")
+    parser.add_argument("--rounds", type=int, default=5, help="loads of each page")
+    parser.add_argument("--viewers", type=int, default=20, help="people at once; 0 leaves this out")
+    parser.add_argument("--soak-minutes", type=float, default=0.0)
+    arguments = parser.parse_args()
+    with store_of(arguments) as store, serve(store) as base, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        print(f"load average {os.getloadavg()[0]:.1f}; warm loads of every page, range {RANGE}:")
+        found = loads(browser, base, arguments.rounds)
+        changed = filters(browser, base, arguments.rounds * 2)
+        print(f"filter changed: {_spread(changed)}; memory of the server {memory_mb():,.0f} MB")
+        slow = {name: times for name, times in found.items() if statistics.median(times) > AIMS["load"]}
+        missed = bool(slow) or statistics.median(changed) > AIMS["filter"]
+        if arguments.soak_minutes:
+            soak(browser, base, arguments.soak_minutes)
+        browser.close()
+        if arguments.viewers:
+            together = viewers(base, arguments.viewers, 3)
+            p95 = statistics.quantiles(together, n=20)[-1]
+            missed |= p95 > AIMS["viewers"]
+            print(f"{arguments.viewers} viewers at once: {_spread(together)}, p95 {p95:.2f} s; {memory_mb():,.0f} MB")
+    print(PEERS)
+    print(f"Aims in seconds: {AIMS}. Pages beyond: {', '.join(slow) or 'none'}.")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
