@@ -14,10 +14,12 @@ from synthetic_handmade import RICH_CHAT_SPAN, RICH_TRACE
 pytestmark = pytest.mark.browser
 PATHS = [f"/{entry.path}?range=14d" for entries in SECTIONS.values() for entry in entries]
 TRACE = f"/traces?trace={RICH_TRACE}&span={RICH_CHAT_SPAN}"
+# The overview and a trace in every run; the other pages are built of the same parts and belong to the slow suites.
+CASES = [PATHS[0], TRACE, *(pytest.param(path, marks=pytest.mark.slow) for path in PATHS[1:])]
 SEVERE = {"serious", "critical"}
 
 
-@pytest.mark.parametrize("path", [*PATHS, TRACE])
+@pytest.mark.parametrize("path", CASES)
 def test_no_serious_violation(browser: Browser, full_dashboard: str, path: str) -> None:
     context = browser.new_context(color_scheme="light", viewport={"width": 1280, "height": 900})
     page = context.new_page()

@@ -163,6 +163,12 @@ CSS = """
 .st-key-chat [data-testid="stChatMessage"] [data-testid="stVerticalBlock"] {gap: 6px;}
 .st-key-chat {gap: 8px;}
 .st-key-chat [data-testid="stCode"] pre {padding: 8px 12px; background: light-dark(#fff, #12161D);}
+[data-testid="stCode"] .token {color: inherit;}
+[data-testid="stCode"] .token:is(.property, .function, .attr-name, .class-name) {color: light-dark(#0B5CAD, #7FB2FF);}
+[data-testid="stCode"] .token:is(.string, .char) {color: light-dark(#0B6B4B, #6FD3A6);}
+[data-testid="stCode"] .token:is(.number, .boolean, .null) {color: light-dark(#9A4B00, #F0A35E);}
+[data-testid="stCode"] .token:is(.keyword, .operator.word) {color: light-dark(#7A3EB1, #C6A0F6);}
+[data-testid="stCode"] .token.comment {color: light-dark(#5B6475, #9BA5B5);}
 [data-testid="stText"] {font-size: 13.5px;}
 .st-key-panel-editor textarea {font-family: 'JetBrains Mono', ui-monospace, monospace; font-size: 12.5px;
   line-height: 1.55; tab-size: 4;}
