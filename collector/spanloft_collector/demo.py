@@ -1,7 +1,8 @@
 """Sample data for a first look: the recorded sample traces, spread over two weeks with two incidents in them.
 
 Four and a half days ago OpenAI's gpt-4o is slow for six hours and answers some calls with 429; two days ago a release
-of the support service makes its prompt longer, and the bill jumps. Every span carries the environment ``sample``.
+of the support service makes its prompt longer, and the bill jumps; since then, too, customers ask about a recalled
+stove, which nobody asked about before. Every span carries the environment ``sample``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 
+from spanloft_collector import demo_texts
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.journal import Kind
 from spanloft_collector.loader import iterate, send_over_http
@@ -150,6 +152,9 @@ class Retold:
         self.input_factor = chance.lognormvariate(1.6, 0.5)
         self.output_factor = chance.lognormvariate(0.8, 0.5)
         self._names: dict[str, str] = {}
+        # A source of chance of its own: what else is retold stays as it is.
+        asked = random.Random(start_ns)
+        self.question = demo_texts.question(asked, recalled=self.released)
 
     def request(self) -> ExportTraceServiceRequest:
         """The trace, retold."""
@@ -208,7 +213,8 @@ class Retold:
     def _attribute(self, key: str, value: AnyValue, pace: float) -> None:
         kind = value.WhichOneof("value")
         if kind == "string_value":
-            value.string_value = _IDENTIFIERS.sub(self._rename, value.string_value)
+            told = value.string_value.replace(demo_texts.RECORDED, self.question)
+            value.string_value = _IDENTIFIERS.sub(self._rename, told)
             if self.rewritten:
                 value.string_value = value.string_value.replace(_OLD_RULE, _NEW_RULES)
         elif kind == "int_value" and _OUTPUT_KEYS.search(key):

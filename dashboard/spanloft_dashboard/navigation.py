@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     "Understand": (
         Entry("cost", "Cost", "payments", "cost"),
         Entry("latency", "Latency", "timer", "latency"),
+        Entry("drift", "Drift", "moving", "drift"),
         Entry("security", "Security", "shield", "security"),
         Entry("prompts", "Prompts", "edit_note", "prompts"),
     ),

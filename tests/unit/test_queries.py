@@ -11,7 +11,7 @@ from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.reader import DuckDBReader, named_query
 from spanloft_collector.store.schema import to_table
 
-PAGES = ("common", "overview", "traces", "trace", "cost", "latency", "sessions", "prompts", "health", "sql")
+PAGES = ("common", "overview", "traces", "trace", "cost", "latency", "sessions", "prompts", "health", "sql", "drift")
 QUERIES = sorted(
     item.name.removesuffix(".sql")
     for item in (files("spanloft_collector") / "sql" / "queries").iterdir()
@@ -146,6 +146,9 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "trace_id": f"{2:032x}",
         "span_id": f"{2:015x}1",
         "session_id": "session-0",
+        "window_id": "w",
+        "series_id": "s",
+        "baseline": "rolling",
         "at": NOON + 0.1 * HOUR,
         "offset_s": 3600,
         "prompt_id": "abc",

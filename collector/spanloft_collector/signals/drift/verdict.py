@@ -17,6 +17,7 @@ ALPHA = 0.01
 MIN_TEXTS = 200
 """Texts that a window and a baseline need each for a verdict."""
 BOOTSTRAPS = 200
+_LEAST_SPREAD = 0.05
 FORM_SHIFT = 4.0
 """Standard errors from which a feature of the form is named."""
 
@@ -25,7 +26,7 @@ Status = Literal["drifted", "no drift", "not enough data"]
 
 @dataclass(frozen=True)
 class Effect:
-    """How far the window's middle lies from the baseline's, in units of the baseline's spread, with a 95 % interval.
+    """How far the window's middle lies from the baseline's, in units of the wider spread, with a 95 % interval.
 
     About the share of texts that moved, where they moved to another topic.
     """
@@ -131,7 +132,9 @@ def estimate_effect(baseline: Baseline, window: Sample, measured: Measured, seed
     pairs = np.einsum("rm,rm->r", weights @ inner, weights).astype(np.float64)
     own = np.square(weights).sum(1, dtype=np.float64)
     squared = (pairs - own) / (total**2 - own) - 2 * (weights @ across) / total + within
-    sizes = np.sqrt(np.maximum(squared, 0) / max(1 - within, 1e-12))
+    # The wider of the two: a baseline of one constant text has no spread to measure a shift by.
+    spread = max(1 - within, 1 - float((pairs[0] - size) / (size * (size - 1))), _LEAST_SPREAD)
+    sizes = np.sqrt(np.maximum(squared, 0) / spread)
     low, high = np.quantile(sizes[1:], (0.025, 0.975))
     return Effect(float(sizes[0]), float(min(low, sizes[0])), float(max(high, sizes[0])))
 
