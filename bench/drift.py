@@ -2,8 +2,8 @@
 
     python -m bench.drift --data FOLDER [--corpus clinc150,banking77] [--trials 25] [--baseline 2000]
 
-FOLDER holds clinc150.jsonl and banking77.jsonl ({"text", "intent"} a line). Statistics and their grouping were chosen on
-the first; the second confirms them. The number after ± is the standard error over baselines. ``--peers FILE`` writes the
+FOLDER holds clinc150.jsonl and banking77.jsonl ({"text", "intent"} a line). Statistics and their grouping were chosen
+on the first; the second confirms them. The number after ± is the standard error over baselines. ``--peers FILE`` writes
 windows for ``bench/drift_peers.py``, which judges them by Evidently and alibi-detect in an environment of its own.
 """
 
@@ -109,9 +109,8 @@ def gradual(maker: Maker, trials: int) -> None:
         single.append(first["single"])
         summed.append(first["summed"])
     late = np.mean(np.array(summed) > 12)
-    print(
-        f"gradual: found at a share of {np.median(summed):.0f} % (median), worst {max(summed)} %; later than 12 %: {late:.2f}"
-    )
+    print(f"gradual: found at a share of {np.median(summed):.0f} % (median), worst {max(summed)} %", end="; ")
+    print(f"later than 12 %: {late:.2f}; by single windows alone {np.median(single):.0f} % (median)", flush=True)
 
 
 def discoveries(null: list[float], drifted: list[float], rounds: int = 500) -> None:
@@ -123,14 +122,15 @@ def discoveries(null: list[float], drifted: list[float], rounds: int = 500) -> N
         called = (stats.false_discovery_control(p_values) <= 0.05) & (p_values <= ALPHA)
         rates.append(called[:190].sum() / max(called.sum(), 1))
         power.append(called[190:].mean())
-    print(
-        f"200 series, 10 drifted: false discoveries {np.mean(rates):.3f} ± {np.std(rates) / np.sqrt(rounds):.3f} (≤ .05), found {np.mean(power):.3f}"
-    )
+    error = np.std(rates) / np.sqrt(rounds)
+    print(f"200 series, 10 drifted: false discoveries {np.mean(rates):.3f} ± {error:.3f} (≤ .05)", end="; ")
+    print(f"found {np.mean(power):.3f}", flush=True)
 
 
 def embedding(cache: Path) -> None:
     """Texts of 40 tokens a second on two threads; torch beside where it is installed."""
-    words = "how do i change the address of my account before the next parcel is sent to the old one".split()
+    asked = "how do i change the address of my account before the next parcel is sent to the old one"
+    words = asked.split()
     texts = [" ".join(words[(place + step) % len(words)] for step in range(38)) for place in range(96)]
     routes = {
         name: create_embedder(f"{DEFAULT_MODEL}{suffix}", cache, threads=2)

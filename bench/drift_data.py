@@ -20,15 +20,28 @@ POLITE = (
     "hello there, could you please {} thank you so much",
     "good morning! i would be grateful if you could tell me: {}",
 )
-FOREIGN = (
-    "¿Dónde está mi pedido y cuándo llega?|Wie kann ich mein Passwort zurücksetzen?|Je voudrais réserver une table pour deux|"
-    "¿Cuál es el saldo de mi cuenta?|Wann fährt der nächste Zug nach Berlin?|Comment puis-je annuler mon abonnement ?|"
-    "Quiero cambiar mi dirección de correo|Bitte erinnere mich morgen an den Arzttermin|Quel temps fera-t-il demain à Lyon ?|"
-    "Necesito un coche de alquiler para el fin de semana|Wie viele Kalorien hat ein Apfel?|Où se trouve la pharmacie la plus proche ?|"
-    "Pon una alarma para las siete|Überweise hundert Euro auf mein Sparkonto|Combien coûte un billet pour Rome ?|"
-    "¿Qué película me recomiendas?|Warum wurde meine Karte abgelehnt?|Raconte-moi une blague s'il te plaît|"
-    "¿Cómo se dice gracias en japonés?|Ich habe meinen Koffer am Flughafen verloren"
-).split("|")
+FOREIGN = """\
+¿Dónde está mi pedido y cuándo llega?
+Wie kann ich mein Passwort zurücksetzen?
+Je voudrais réserver une table pour deux
+¿Cuál es el saldo de mi cuenta?
+Wann fährt der nächste Zug nach Berlin?
+Comment puis-je annuler mon abonnement ?
+Quiero cambiar mi dirección de correo
+Bitte erinnere mich morgen an den Arzttermin
+Quel temps fera-t-il demain à Lyon ?
+Necesito un coche de alquiler para el fin de semana
+Wie viele Kalorien hat ein Apfel?
+Où se trouve la pharmacie la plus proche ?
+Pon una alarma para las siete
+Überweise hundert Euro auf mein Sparkonto
+Combien coûte un billet pour Rome ?
+¿Qué película me recomiendas?
+Warum wurde meine Karte abgelehnt?
+Raconte-moi une blague s'il te plaît
+¿Cómo se dice gracias en japonés?
+Ich habe meinen Koffer am Flughafen verloren
+""".splitlines()
 
 
 @dataclass(frozen=True)

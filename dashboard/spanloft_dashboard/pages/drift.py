@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -27,6 +27,8 @@ BASELINES = {
     "pinned": "the pinned days",
     "version": "the version before",
 }
+
+COLORS: dict[str, Literal["red", "green"]] = {"drifted": "red", "no drift": "green"}
 
 Row = dict[str, Any]
 
@@ -137,9 +139,8 @@ def _draw_window(scope: Scope) -> None:
 
 
 def _draw_verdict(row: Row) -> None:
-    color = {"drifted": "red", "no drift": "green"}.get(row["status"], "gray")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.badge(row["status"], color=color)
+        st.badge(row["status"], color=COLORS.get(row["status"], "gray"))
         if row["kind"]:
             st.badge(row["kind"], color="gray")
         if row["effect"] is not None:
