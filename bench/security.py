@@ -140,7 +140,7 @@ def leave_one_out(data: Path) -> list[Row]:
 
     vectors = builtin_model().vectors
     rows: list[Row] = []
-    examples = training.user_examples(data, random.Random(SEED), "train", 2500)
+    examples = training.user_examples(data, random.Random(SEED), "train", 2000)
     sparse, dense = training.text_matrix([row.text for row in examples], vectors)
     labels = np.array([row.label for row in examples])
     sources = np.array([row.source for row in examples])
@@ -154,7 +154,7 @@ def leave_one_out(data: Path) -> list[Row]:
         found = recall_at(scores[labels[out] == 1], scores[labels[out] == 0])
         rows.append((f"direct, trained without {source.replace('_', ' ')}: recall at 1 % false positives", found))
     chance = random.Random(SEED + 4)
-    documents = list(Planter(data, chance, make_carriers(data, chance)).documents(2500))
+    documents = list(Planter(data, chance, make_carriers(data, chance)).documents(1500))
     sparse, dense, labels, numbers = training.segment_matrix(documents, vectors)
     kinds = np.array([documents[number].kind for number in numbers])
     for kind in ("email", "markdown_table", "python", "html", "json", "article"):

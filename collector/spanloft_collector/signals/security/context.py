@@ -22,6 +22,7 @@ NAMES = (
     "shared_words", "distance", "neighbour_distance", "first", "last", "kind_is_rare", "tasks_elsewhere",
     "questions_elsewhere", "request_alone", "prose_in_data", "alone", "known_words", "few_words",
 )  # fmt: skip
+_KIND_PLACES = {kind: at for at, kind in enumerate(KINDS)}
 _SPEAKS = [Signs.NAMES.index(name) for name in ("starts_task", "starts_question", "question_mark", "request_phrase")]
 _TASK, _QUESTION = Signs.NAMES.index("starts_task"), Signs.NAMES.index("question_mark")
 
@@ -37,40 +38,51 @@ def context(
     totals = np.stack([vectors.total(text.words) for text in texts])
     content = [{word for word in text.words if word not in words_of.STOP and len(word) > 2} for text in texts]
     seen = Counter(word for words in content for word in words)
-    whole = totals.sum(0)
     speaks = signs[:, _SPEAKS].max(1)
     sizes = np.array([len(text.words) for text in texts], np.float32)
     known = np.array(
         [sum(word in vectors.place for word in text.words) / max(1, len(text.words)) for text in texts], np.float32
     )
-    prose = (sizes >= 4) & (known > 0.6)
+    prose = ((sizes >= 4) & (known > 0.6)).astype(np.float32)
     kinds = Counter(segment.kind for segment in segments)
-    others = max(1, count - 1)
     for at, segment in enumerate(segments):
-        if segment.kind in KINDS:
-            rows[at, KINDS.index(segment.kind)] = 1
-        words = content[at]
-        rest = whole - totals[at]
-        around = totals[max(0, at - 1) : at + 2].sum(0) - totals[at]
-        rows[at, len(KINDS) :] = (
-            sum(seen[word] > 1 for word in words) / max(1, len(words)),
-            _distance(totals[at], rest),
-            _distance(totals[at], around),
-            at == 0,
-            at == count - 1,
-            1 - kinds[segment.kind] / count,
-            (signs[:, _TASK].sum() - signs[at, _TASK]) / others,
-            (signs[:, _QUESTION].sum() - signs[at, _QUESTION]) / others,
-            speaks[at] * (1 - (speaks.sum() - speaks[at]) / others),
-            prose[at] * (1 - (prose.sum() - prose[at]) / others),
-            count == 1,
-            known[at],
-            sizes[at] < 3,
-        )
+        if segment.kind in _KIND_PLACES:
+            rows[at, _KIND_PLACES[segment.kind]] = 1
+    places = np.arange(count)
+    columns = (
+        [sum(seen[word] > 1 for word in words) / max(1, len(words)) for words in content],
+        _distances(totals, totals.sum(0) - totals),
+        _distances(totals, _around(totals)),
+        places == 0,
+        places == count - 1,
+        [1 - kinds[segment.kind] / count for segment in segments],
+        _share_of_others(signs[:, _TASK]),
+        _share_of_others(signs[:, _QUESTION]),
+        speaks * (1 - _share_of_others(speaks)),
+        prose * (1 - _share_of_others(prose)),
+        np.full(count, count == 1),
+        known,
+        sizes < 3,
+    )
+    rows[:, len(KINDS) :] = np.stack([np.asarray(column, np.float32) for column in columns], 1)
     return rows
 
 
-def _distance(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """1 - cosine; 0.5 where one of them says nothing."""
-    norm = float(np.sqrt((one @ one) * (other @ other)))
-    return 1 - float(one @ other) / norm if norm > 1e-9 else 0.5
+def _share_of_others(values: NDArray[Any]) -> NDArray[Any]:
+    """Mean of the other rows' values; 0 for a row that is alone."""
+    return (values.sum() - values) / max(1, len(values) - 1)
+
+
+def _around(totals: NDArray[Any]) -> NDArray[Any]:
+    """Sum of the rows before and after each row."""
+    around = np.zeros_like(totals)
+    around[1:] += totals[:-1]
+    around[:-1] += totals[1:]
+    return around
+
+
+def _distances(ones: NDArray[Any], others: NDArray[Any]) -> NDArray[Any]:
+    """1 - cosine of each pair of rows; 0.5 where one of them says nothing."""
+    norms = np.sqrt((ones * ones).sum(1) * (others * others).sum(1))
+    dots = (ones * others).sum(1)
+    return np.where(norms > 1e-9, 1 - dots / np.maximum(norms, 1e-9), 0.5)

@@ -23,6 +23,7 @@ from spanloft_collector.signals.security.segments import Segment
 
 WEIGHTS = "injection.npz"
 HEADS = ("user", "data")
+_FIRST, _SECOND = np.triu_indices(len(Signs.NAMES), 1)
 Floats = NDArray[np.float32]
 
 
@@ -90,8 +91,7 @@ def dense_size(head: str, vectors: WordVectors) -> int:
 def crossed(signs: Sequence[float]) -> NDArray[np.float64]:
     """Signs and their products, two by two: "about overriding rules" and "asks what that means" is no attack."""
     values = np.asarray(signs, np.float64)
-    upper = np.triu_indices(len(values), 1)
-    return np.concatenate([values, np.outer(values, values)[upper]])
+    return np.concatenate([values, values[_FIRST] * values[_SECOND]])
 
 
 def document_features(
@@ -103,7 +103,7 @@ def document_features(
     if not len(signs):
         return prepared, np.zeros((0, 0))
     meanings = np.stack([_direction(vectors.total(one.words)) for one in prepared])
-    products = np.stack([crossed(row) for row in signs])
+    products = np.hstack([signs, signs[:, _FIRST] * signs[:, _SECOND]])
     return prepared, np.hstack([products, meanings, context(segments, prepared, signs, vectors)])
 
 
