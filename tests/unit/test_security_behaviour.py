@@ -69,6 +69,7 @@ def test_a_followed_call_is_successful_and_its_chain_names_the_spans(scanner: Sc
         assert record.outcome == "successful"
         assert [step.span_id[-1] for step in record.chain] == ["1", "2", "3"]
         assert "thief@drop.example" not in record.finding.text
+        assert not any("thief@drop.example" in step.text for step in record.chain)
     assert "rule:tool-call-order" in {record.finding.detector for record in injections(records)}
 
 

@@ -95,7 +95,7 @@ def _draw_campaigns(scope: Scope) -> None:
         "successful": tables.number("Successful", "localized", width=80),
         "last_time": tables.moment("Last", width=112),
     }
-    row = tables.table(table, columns, key="campaigns", click=True, height=240)
+    row = tables.table(table, columns, key="campaigns", click=True, height=tables.height_of(table.num_rows, 5))
     if row is not None:
         set_url(campaign=table["campaign_id"][row].as_py())
         st.rerun()
@@ -121,7 +121,7 @@ def _draw_table(scope: Scope) -> None:
     }
     formats = {"score": fmt.percent, "score_rank": _rank}
     shown = {name: write for name, write in formats.items() if name in columns}
-    row = tables.table(table, columns, key="findings", click=True, height=420, formats=shown)
+    row = tables.table(table, columns, key="findings", click=True, formats=shown)
     if row is not None:
         set_url(finding=table["finding_id"][row].as_py())
         st.rerun()
@@ -141,7 +141,7 @@ def _draw_verdicts(scope: Scope) -> None:
         "true_alarms": tables.number("True", "localized", width=60),
         "false_alarms": tables.number("False", "localized", width=60),
     }
-    tables.table(table, columns, key="verdicts", height=240)
+    tables.table(table, columns, key="verdicts", height=tables.height_of(table.num_rows, 9))
 
 
 def _draw_figures(_: Scope) -> None:

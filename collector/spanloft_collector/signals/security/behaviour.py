@@ -124,7 +124,7 @@ class Trace:
         step = Step(call.span_id, f"calls {call.tool or 'a tool'}", shown(call.text))
         effect = "followed_tool_call"
         if taken and ran:
-            result.reach(SUCCESSFUL, effect, step, Step(ran, f"{call.tool} ran", ", ".join(taken)[:200]))
+            result.reach(SUCCESSFUL, effect, step, Step(ran, f"{call.tool} ran", shown(", ".join(taken))))
         elif taken:
             result.reach(SUSPECTED, effect, step)
         elif ran:
