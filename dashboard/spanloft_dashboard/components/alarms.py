@@ -45,6 +45,8 @@ def _row(place: int, alert: dict[str, Any], scope: Scope) -> None:
         )
         title = fmt.label(alert["title"] or alert["kind"], 160)
         where = f" :gray[· {fmt.label(alert['service_name'], 40)}]" if alert["service_name"] else ""
+        if alert["times"] > 1:
+            where += f" :gray[· {alert['times']:,} times]"
         target = file_of(alert["page"])
         if target:
             links.link(target, title + where, scope, arrow=False, width="stretch", **_narrow(alert))

@@ -39,7 +39,7 @@ def header(
         live: whether new calls can appear on the page by themselves.
     """
     scope = Scope.from_url()
-    left, right = st.columns([5, 6], vertical_alignment="bottom", gap="medium")
+    left, right = st.columns([4, 7], vertical_alignment="bottom", gap="small")
     with left:
         st.title(title, anchor=False)
         st.caption(question)
@@ -79,7 +79,6 @@ def _ranges(scope: Scope, live: bool) -> None:
         if st.button("", icon=":material/refresh:", help="Load again (R)", key="_refresh"):
             st.cache_data.clear()
             st.rerun()
-        keys_button()
 
 
 def _range_changed() -> None:
@@ -121,6 +120,7 @@ def _freshness() -> None:
         st.badge(f"Newest call {fmt.ago(age)} ago", color="gray" if age > STALE_SECONDS else "green")
         zone = fmt.viewer_zone().key
         st.caption(f"As of {fmt.local(now):%H:%M:%S} · {zone.replace('_', ' ')}", width="content")
+        keys_button()
 
 
 def _filters(scope: Scope, search: bool, filters: Sequence[str]) -> None:
