@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -335,39 +334,6 @@ def publish(
     runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob(), SavingsJob()], store.root / "jobs")
     for name in runner.jobs:
         runner.run_until_idle(name)
-    return store
-
-
-def prompted(root: Path) -> ParquetStore:
-    """A small store in which the system prompt gets another sentence and a call then costs twice as much."""
-    store = ParquetStore(root)
-    began = dt.datetime.now(dt.UTC).replace(tzinfo=None) - dt.timedelta(hours=5)
-    old = "You are the assistant of a shop. Answer in at most four sentences."
-    new = old + " Be kind to <b>everybody</b>."
-    count = 70
-    ids = {
-        "trace_id": [f"{place:032x}" for place in range(count)],
-        "span_id": [f"{place:016x}" for place in range(count)],
-        "start_time": [began + dt.timedelta(minutes=place) for place in range(count)],
-    }
-    spans = {
-        **ids,
-        "operation": ["chat"] * count,
-        "service_name": ["shop"] * count,
-        "provider": ["openai"] * count,
-        "response_model": ["gpt-5"] * count,
-        "status_code": ["ok"] * count,
-        "duration_ms": [1000.0 + place % 10 for place in range(count)],
-        "input_tokens": [100] * count,
-        "output_tokens": [10] * count,
-        "cost_usd": [0.01 if place < 40 else 0.02 for place in range(count)],
-        "ingest_time": [began + dt.timedelta(hours=2)] * count,
-    }
-    told = [json.dumps([{"type": "text", "content": old if place < 40 else new}]) for place in range(count)]
-    tables = {"spans": to_table("spans", spans), "payloads": to_table("payloads", {**ids, "system_instructions": told})}
-    seen = (began + dt.timedelta(hours=2) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
-    store.publish("ingest", tables, {"seq": 1, "ingest_us": seen})
-    JobRunner(store, [PromptsJob()], store.root / "jobs").run_until_idle("prompts")
     return store
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import synthetic
+import synthetic_stories
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.launch import command, environment
 
@@ -87,5 +88,12 @@ def full_dashboard(full_store: Path, tmp_path_factory: pytest.TempPathFactory) -
 @pytest.fixture(scope="session")
 def empty_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     store = ParquetStore(tmp_path_factory.mktemp("empty")).root
+    with dashboard(store, tmp_path_factory.mktemp("log") / "dashboard.log") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def incident_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    store = synthetic_stories.incident(tmp_path_factory.mktemp("incident")).root
     with dashboard(store, tmp_path_factory.mktemp("log") / "dashboard.log") as url:
         yield url

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import synthetic
+import synthetic_stories
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.launch import MAIN
 from spanloft_dashboard.navigation import SECTIONS, page_file
@@ -211,7 +212,7 @@ def test_health_keeps_the_books(monkeypatch: pytest.MonkeyPatch, full: Path) -> 
 
 
 def test_prompts_compares_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    store = synthetic.prompted(tmp_path).root
+    store = synthetic_stories.prompted(tmp_path).root
     app = open_page(monkeypatch, store, "prompts", range="all")
     (prompts,) = [frame.value for frame in app.dataframe if "prompt" in frame.value]
     assert list(prompts["versions"]) == [2]
@@ -226,6 +227,9 @@ def test_prompts_compares_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert re.search(r"Duration\] [+-]0 % \([^)]*\), no clear difference", text)
 
 
-def test_overview_lists_alarms_with_ways_on(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
-    app = open_page(monkeypatch, full, "overview", range="14d")
-    assert "p95 latency of gpt-5" in "".join(str(link.proto.label) for link in app.get("page_link")).replace("\\", "")
+def test_overview_lists_alarms_with_ways_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    app = open_page(monkeypatch, synthetic_stories.incident(tmp_path).root, "overview", range="7d")
+    labels = [str(link.proto.label).replace("\\", "") for link in app.get("page_link")]
+    (alarm,) = [label for label in labels if label.startswith("p95 latency of gpt-5")]
+    assert "harbour-bot" in alarm
+    assert "Call" in labels
