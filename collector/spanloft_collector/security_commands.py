@@ -69,7 +69,7 @@ def parse_lines(lines: Iterable[str], where: str) -> Iterator[tuple[str, str]]:
             raise SpanloftError(f"{where}, line {number}: is no JSON ({error})") from None
         if not isinstance(row, dict) or not isinstance(row.get("text"), str):
             raise SpanloftError(f'{where}, line {number}: expected an object like {{"text": "...", "origin": "user"}}')
-        origin = row.get("origin", "user")
+        origin = row.get("origin") or "user"
         if origin not in ORIGINS:
             raise SpanloftError(f"{where}, line {number}: origin {origin!r}, expected one of {', '.join(ORIGINS)}")
         yield row["text"], ORIGINS[origin]

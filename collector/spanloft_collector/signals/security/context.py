@@ -70,7 +70,7 @@ def context(
 
 def _share_of_others(values: NDArray[Any]) -> NDArray[Any]:
     """Mean of the other rows' values; 0 for a row that is alone."""
-    return (values.sum() - values) / max(1, len(values) - 1)
+    return np.asarray((values.sum() - values) / max(1, len(values) - 1))
 
 
 def _around(totals: NDArray[Any]) -> NDArray[Any]:

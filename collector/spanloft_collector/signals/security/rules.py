@@ -29,7 +29,7 @@ class Rule:
     """A pattern and what a match of it means.
 
     ``score`` is the share of matches that are attacks, estimated on the development data; ``origins`` are where the
-    rule looks.
+    rule looks; ``confirm`` lowers the score where the learned model sees nothing, for what harmless texts say, too.
     """
 
     id: str
@@ -40,6 +40,7 @@ class Rule:
     pattern: str
     match: tuple[str, ...]
     no_match: tuple[str, ...]
+    confirm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +116,7 @@ def _rule(entry: dict[str, Any], terms: dict[str, str], where: str) -> Rule:
         _fill(entry["pattern"], terms, name),
         tuple(entry["match"]),
         tuple(entry["no_match"]),
+        bool(entry.get("confirm", False)),
     )
 
 

@@ -25,6 +25,8 @@ ATTACK_ORIGINS = frozenset({"user", "document", "tool_result", "tool_argument"})
 SHOWN_CHARS = 400
 _WINDOW = 420
 _MENTIONED = 0.5
+_DISAGREES = 0.2
+_UNCONFIRMED = 0.7
 _QUOTES = "\"'“‘«`"
 _SURE = 0.8
 _MOST_SEGMENTS = 600
@@ -72,7 +74,7 @@ class Scanner:
         # A rule knows what it found, the model only that something is wrong.
         top = max(attacks, key=lambda finding: (not finding.is_learned, finding.score), default=None)
         category = top.category if top else (leaks[0].category if leaks else None)
-        return Scan(round(score, 4), category, flagged, (*findings, *leaks), len(whole) > len(text))
+        return Scan(round(score, 6), category, flagged, (*findings, *leaks), len(whole) > len(text))
 
     def _learned(self, text: str, segments: list[Segment], origin: str) -> tuple[float, list[Finding]]:
         if origin in DATA_ORIGINS:
@@ -112,6 +114,9 @@ class Scanner:
             segment = segments[places[0]] if places else Segment(match.start, match.end, "sentence")
             start, end = min(segment.start, match.start), max(segment.end, match.end)
             score, evidence = match.rule.score, {"match": shown(text[match.start : match.end])}
+            if match.rule.confirm and learned < _DISAGREES:
+                score *= _UNCONFIRMED
+                evidence["unconfirmed"] = "the learned model sees nothing here"
             if _mentioned(text, match, text[start : match.start]) and learned < _SURE:
                 score *= _MENTIONED
                 evidence["mentioned"] = "quoted or asked about"
