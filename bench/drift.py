@@ -163,7 +163,12 @@ def main() -> None:
     options = parser.parse_args()
     corpora = {name: load(name, options.data, options.cache) for name in ("clinc150", "banking77")}
     if options.peers:
-        write_windows(Maker(corpora["clinc150"], corpora["banking77"], options.cache, options.baseline), options.peers)
+        write_windows(
+            Maker(corpora["clinc150"], corpora["banking77"], options.cache, options.baseline),
+            options.peers,
+            options.nulls,
+            options.each,
+        )
         return
     for name in options.corpus.split(","):
         other = corpora["banking77" if name == "clinc150" else "clinc150"]
@@ -176,9 +181,9 @@ def main() -> None:
     embedding(options.cache)
 
 
-def write_windows(maker: Maker, path: Path) -> None:
+def write_windows(maker: Maker, path: Path, nulls: int, each: int) -> None:
     """The windows of one trial and our p-values of them, for the peers' environment."""
-    trial = maker.trial(0, 130, 20)
+    trial = maker.trial(0, nulls, each)
     fitted = Baseline.fit(trial.baseline, WINDOW)
     kinds, vectors, ours = [], [], []
     for kind, window, _ in trial.windows:

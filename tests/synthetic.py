@@ -27,6 +27,7 @@ from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import arrow_schema, to_table
+from synthetic_drift import drift
 from synthetic_handmade import handmade
 from synthetic_shapes import INDEX, MODELS, TEMPLATES, Node, Template
 from synthetic_shapes import size as spans_of
@@ -331,6 +332,7 @@ def publish(
     store.publish("ingest", received, {"seq": 1, "ingest_us": newest})
     store.publish("cost", {"costs": whole["costs"]}, {"until": until.isoformat()})
     store.publish("health", {"ingest_health": _health(store)})
+    store.publish("job-drift", drift(until))
     runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob(), SavingsJob()], store.root / "jobs")
     for name in runner.jobs:
         runner.run_until_idle(name)

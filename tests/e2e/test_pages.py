@@ -12,6 +12,7 @@ from browsing import settle
 from playwright.sync_api import Browser, Locator, Page, expect
 from spanloft_dashboard.components.tables import ROW
 from spanloft_dashboard.navigation import SECTIONS
+from synthetic_drift import TOPIC
 from synthetic_handmade import (
     FOREIGN_HOST,
     HOSTILE_SPAN,
@@ -312,3 +313,14 @@ def test_readable_on_a_phone(visit: Open, full_dashboard: str) -> None:
     page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("link", name="Latency", exact=True).click()
     expect(page.get_by_role("heading", name="Latency", exact=True)).to_be_visible()
+
+
+def test_from_a_drift_to_the_call_that_shows_it(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/drift?range=14d")
+    expect(page.get_by_text("effect")).not_to_have_count(0)
+    topic = page.get_by_test_id("stExpander").filter(has_text=TOPIC)
+    expect(topic.get_by_text("0 % → 12.0 %")).to_be_visible()
+    topic.get_by_role("link", name="Trace").first.click()
+    expect(page.get_by_text("Where the time went")).to_be_visible()
+    settle(page)
+    assert query(page)["span"] == [RICH_CHAT_SPAN]

@@ -13,6 +13,7 @@ from spanloft_dashboard.launch import MAIN
 from spanloft_dashboard.navigation import SECTIONS, page_file
 from streamlit import cache_data, cache_resource
 from streamlit.testing.v1 import AppTest
+from synthetic_drift import TOPIC
 from synthetic_handmade import HOSTILE_TRACE, LONG_TRACE, RICH_ANSWER, RICH_CHAT_SPAN, RICH_TRACE, UNPRICED_TRACE
 
 PAGES = [entry.file for entries in SECTIONS.values() for entry in entries]
@@ -233,3 +234,11 @@ def test_overview_lists_alarms_with_ways_on(monkeypatch: pytest.MonkeyPatch, tmp
     (alarm,) = [label for label in labels if label.startswith("p95 latency of gpt-5")]
     assert "harbour-bot" in alarm
     assert "Call" in labels
+
+
+def test_a_drift_shows_what_moved(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
+    app = open_page(monkeypatch, full, "drift", range="14d")
+    assert {metric.label: metric.value for metric in app.metric}["Drifted"] == "1"
+    assert [value for frame in app.dataframe if "topic" in frame.value for value in frame.value["topic"]][0] == TOPIC
+    assert any(TOPIC in expander.label for expander in app.expander)
+    assert "refusals" in {value for frame in app.dataframe if "what" in frame.value for value in frame.value["what"]}

@@ -18,7 +18,7 @@ from spanloft_collector.signals.drift.tails import Shape, Tail
 
 ROUNDS = 999
 """Random windows of the baseline that calibrate it."""
-MAX_BASELINE = 4_000
+MAX_BASELINE = 2_000
 """Texts of a baseline that are used; of more, a random choice of whole sessions."""
 PROJECTION_SHARE = 0.3
 """Of the baseline the components are fitted on; the rest is the reference in that space."""
