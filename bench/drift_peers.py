@@ -4,8 +4,8 @@
     .matrix/drift-peers/bin/pip install evidently==0.7.23 'pandas<2.3' alibi-detect
     .matrix/drift-peers/bin/python bench/drift_peers.py FILE
 
-Each method is shown at its own default and calibrated: its statistic against the 99 % quantile over the first half of the
-windows in which nothing changed; false alarms are counted on the second half. It imports nothing of Spanloft.
+Each method is shown at its own default and calibrated: its statistic against the 99 % quantile over half of the
+windows in which nothing changed; false alarms are counted on the other half. It imports nothing of Spanloft.
 """
 
 from __future__ import annotations
