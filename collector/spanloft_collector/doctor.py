@@ -18,6 +18,7 @@ from rich.table import Table
 from spanloft_collector.errors import StoreError
 from spanloft_collector.loader import running_collector
 from spanloft_collector.settings import Settings
+from spanloft_collector.signals.embedding.choice import why_not
 from spanloft_collector.store.parquet import META_FILE, VIEW_FILE, ParquetStore
 
 _PACKAGES = (
@@ -73,7 +74,8 @@ def run(settings: Settings, choices: Iterable[Choice], *, repair: bool) -> int:
     root = settings.store.expanduser().resolve()
     if repair:
         repair_views(root)
-    findings = [*check_store(root), *check_ports(settings, root), *check_content(), *check_packages()]
+    findings = [*check_store(root), *check_ports(settings, root), *check_content()]
+    findings += [*check_embeddings(settings), *check_packages()]
     console = Console()
     table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2, 0, 0))
     colours = {"ok": "green", "note": "yellow", "problem": "red"}
@@ -82,6 +84,12 @@ def run(settings: Settings, choices: Iterable[Choice], *, repair: bool) -> int:
     console.print(table)
     show_instrumentors(console, choices)
     return 1 if any(finding.state == "problem" for finding in findings) else 0
+
+
+def check_embeddings(settings: Settings) -> Iterator[Finding]:
+    """Whether texts can be embedded, which drift needs."""
+    reason = why_not(settings.embedding_model, settings.cache.expanduser())
+    yield Finding("note" if reason else "ok", "drift", reason or f"embeddings by {settings.embedding_model}")
 
 
 def check_store(root: Path) -> Iterator[Finding]:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from spanloft_collector.doctor import check_embeddings
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.settings import load_settings
 from spanloft_collector.signals.embedding import weights
 from spanloft_collector.signals.embedding.choice import create_embedder, why_not
 from spanloft_collector.signals.embedding.chunks import MAX_CHUNKS, chunk, pool, readable
@@ -97,6 +99,8 @@ def test_an_unknown_model_is_a_sentence(tmp_path: Path) -> None:
     with pytest.raises(SpanloftError, match="expected all-MiniLM-L6-v2"):
         create_embedder("word2vec", tmp_path)
     assert "switched off" in why_not("off", tmp_path)
+    (finding,) = check_embeddings(load_settings(cache=tmp_path, embedding_model="off"))
+    assert (finding.state, finding.subject) == ("note", "drift")
 
 
 def test_chunks_and_pools() -> None:
