@@ -55,6 +55,19 @@ def test_a_sentence_that_was_added_is_a_version() -> None:
     assert [one.template for one in versions(members)] == [members[0].text, longer]
 
 
+def test_sentences_side_by_side_are_versions_unless_there_are_many() -> None:
+    base = PROMPT.format(name="the caller", n=4)
+    added = ["", " Before you answer, check every order of the customer against the handbook of the shop.", " Be kind."]
+    long = added[1] + " Name the rule that you apply and never answer from memory alone."
+    wordings = [base + more for more in (*added[:2], long)]
+    members = texts(*((text, 100, 0, 500) for text in wordings))
+    assert {one.template for one in versions(members)} == set(wordings)
+    documents = [f"{base} Use this: {'word ' * 12}{place:c} and the end." for place in range(97, 121)]
+    (found,) = versions(texts(*((text, 1, place, place) for place, text in enumerate(documents))))
+    assert found.template.startswith(base + " Use this: ")
+    assert found.template.count("{…}") == 1
+
+
 @pytest.mark.parametrize(
     ("template", "text", "made"),
     [

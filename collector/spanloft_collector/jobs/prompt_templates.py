@@ -15,17 +15,22 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from difflib import SequenceMatcher
+from statistics import median
 
 SLOT = "{…}"
 """Stands in a template for what varies."""
 
 ALIKE = 0.5
 """Share of words (Jaccard) from which on two texts are one prompt."""
+CONTAINED, MIN_CONTAINED = 0.85, 10
+"""Share, and number, of words from which on a text that is contained in another is the same prompt, shorter."""
 MIN_CALLS = 3
 """Calls that a version needs: below it a text is one call's words and no template."""
 MIN_CONSTANT = 5
 """Words that must not vary."""
 MIN_VALUES = 3
+LONG_WORDS, MANY_VALUES = 8, 20
+"""A gap of sentences is wording unless there are many: then it holds what was looked up for each call."""
 STEADY_CALLS = 5
 MAX_WORDS = 1_200
 MAX_SLOTS = 40
@@ -103,8 +108,8 @@ def families(texts: Iterable[Text], known: Sequence[str]) -> list[tuple[int | No
     for text in sorted(texts, key=lambda text: (-text.calls, text.first, text.key))[:MAX_TEXTS]:
         mine = _words(masked(text.text))
         shared = Counter(number for word in mine for number in holders.get(word, ()))
-        best = max(shared, key=lambda number: _jaccard(shared[number], mine, words[number]), default=None)
-        if best is not None and _jaccard(shared[best], mine, words[best]) >= ALIKE:
+        best = max(shared, key=lambda number: _likeness(shared[number], mine, words[number]), default=None)
+        if best is not None and _likeness(shared[best], mine, words[best]) >= ALIKE:
             groups[best][1].append(text)
             continue
         groups.append((None, [text]))
@@ -118,8 +123,11 @@ def _words(text: str) -> set[str]:
     return set(_PLAIN.findall(text.replace(SLOT, " ").lower()))
 
 
-def _jaccard(shared: int, one: set[str], other: set[str]) -> float:
-    return shared / max(len(one) + len(other) - shared, 1)
+def _likeness(shared: int, one: set[str], other: set[str]) -> float:
+    """Jaccard's share of common words; enough where nearly all words of the shorter text are in the other."""
+    smaller = min(len(one), len(other))
+    share = shared / max(len(one) + len(other) - shared, 1)
+    return max(share, ALIKE) if smaller >= MIN_CONTAINED and shared >= CONTAINED * smaller else share
 
 
 def versions(members: Sequence[Text], *, min_calls: int = MIN_CALLS, needs_slot: bool = False) -> list[Found]:
@@ -208,6 +216,8 @@ def _varies(values: Sequence[tuple[Text, str]]) -> bool:
     if any(_MARKS.sub("", value) == SLOT for value in spans):
         return True
     if len(spans) < MIN_VALUES:
+        return False
+    if median(len(_WORD.findall(value)) for value in spans) > LONG_WORDS and len(spans) < MANY_VALUES:
         return False
     ordered = sorted((min(t.first for t in used), max(t.last for t in used)) for used in spans.values())
     in_turn = all(one[1] <= other[0] for one, other in zip(ordered, ordered[1:], strict=False))
