@@ -156,6 +156,15 @@ def test_too_few_is_said(world: World, baseline: Sample) -> None:
     assert "baseline has 10" in judge(world.ordinary(10), world.ordinary(300)).reason
 
 
+def test_too_few_sessions_are_said(world: World, baseline: Sample) -> None:
+    few = Sample(baseline.texts, baseline.vectors, np.arange(len(baseline)) % 19)
+    assert "has 19 sessions; a verdict needs 20" in judge(few, world.ordinary(200)).reason
+    one = Sample(baseline.texts, baseline.vectors, np.maximum(np.arange(len(baseline)) - 300, 0))
+    assert judge(one, world.ordinary(200)).status == "not enough data"
+    most = Sample(baseline.texts, baseline.vectors, np.arange(len(baseline)) // 50)
+    assert judge(most, world.ordinary(200)).p_value is not None
+
+
 def test_one_constant_text_has_a_verdict(baseline: Sample, fitted: Baseline) -> None:
     same = Sample(["hello"] * 300, np.tile(baseline.vectors[:1], (300, 1)), np.arange(300))
     assert judge(baseline, same.take(np.arange(200)), fitted=fitted).drifted

@@ -17,7 +17,7 @@ from spanloft_collector.jobs.drift_rows import Finding, alert_of, topic_rows, wi
 from spanloft_collector.jobs.drift_series import Calls, Pinned, Row, Series, SeriesReader
 from spanloft_collector.signals.drift.baseline import Baseline, window_size
 from spanloft_collector.signals.drift.cumulative import ALARM, accumulate
-from spanloft_collector.signals.drift.verdict import ALPHA, Verdict, judge, too_few
+from spanloft_collector.signals.drift.verdict import ALPHA, Verdict, judge, too_dependent, too_few
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import arrow_schema, to_table
 
@@ -95,7 +95,7 @@ class DriftJob:
 
     def _judge(self, series: Series, kind: str, baseline: Calls, window: Calls) -> Verdict:
         counts = (len(baseline), len(window))
-        if reason := too_few(*counts):
+        if reason := too_few(*counts) or too_dependent(baseline.sample):
             return Verdict("not enough data", *counts, reason)
         digest = hashlib.sha256()
         for row in baseline.rows:

@@ -16,6 +16,8 @@ from spanloft_collector.signals.drift.topics import Topic, find_topics
 ALPHA = 0.01
 MIN_TEXTS = 200
 """Texts that a window and a baseline need each for a verdict."""
+MIN_SESSIONS = 20
+MAX_SESSION_SHARE = 0.2
 BOOTSTRAPS = 200
 _LEAST_SPREAD = 0.05
 FORM_SHIFT = 4.0
@@ -71,6 +73,20 @@ def too_few(baseline: int, window: int) -> str:
     return ""
 
 
+def too_dependent(sample: Sample) -> str:
+    """Why a baseline's sessions can't calibrate a verdict; empty when they can.
+
+    What is kept together can't be drawn at random: a handful of sessions says nothing of how much others differ.
+    """
+    _, sizes = np.unique(sample.units, return_counts=True)
+    if len(sizes) < MIN_SESSIONS:
+        return f"the baseline has {len(sizes)} sessions; a verdict needs {MIN_SESSIONS}"
+    if sizes.max() > MAX_SESSION_SHARE * len(sample):
+        share = sizes.max() / len(sample)
+        return f"one session has {share:.0%} of the baseline's texts; a verdict needs at most {MAX_SESSION_SHARE:.0%}"
+    return ""
+
+
 def judge(
     baseline: Sample, window: Sample, *, alpha: float = ALPHA, seed: int = 0, fitted: Baseline | None = None
 ) -> Verdict:
@@ -84,7 +100,7 @@ def judge(
         fitted: the baseline, fitted before for windows of this size; fitted here when not given.
     """
     counts = (len(baseline), len(window))
-    if reason := too_few(*counts):
+    if reason := too_few(*counts) or too_dependent(baseline):
         return Verdict("not enough data", *counts, reason)
     size = window_size(len(window), len(baseline))
     if fitted is None or fitted.window != size:
