@@ -83,7 +83,7 @@ def heat(scope: Scope) -> None:
     chart.update_xaxes(tickvals=list(range(0, 24, 3)), ticksuffix=":00", fixedrange=True, showgrid=False)
     st.plotly_chart(chart, key=f"heat-{shown}", config=charts.CONFIG, theme="streamlit", alt="Hours of the week")
     st.caption(
-        f"Pink is most. Hours of {fmt.label(fmt.viewer_zone().key)}, all weeks of the period together; "
+        "Pink is most. Hours of your time zone, all weeks of the period together; "
         f"hours with fewer than {MIN_CALLS} calls stay empty."
     )
 
