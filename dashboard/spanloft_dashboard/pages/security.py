@@ -89,7 +89,7 @@ def _draw_campaigns(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("No attack came twice.")
     columns = {
-        "segment": tables.column("Attack", width=250),
+        "segment": tables.column("Attack", width=170),
         "traces": tables.number("Traces", "localized", width=60),
         "users": tables.number("Users", "localized", width=60),
         "successful": tables.number("Successful", "localized", width=80),
@@ -113,7 +113,7 @@ def _draw_table(scope: Scope) -> None:
         "outcome": tables.column("Outcome", width=85),
         "category": tables.column("Category", width=140),
         "origin": tables.column("Where", width=90),
-        "segment": tables.column("Text", width=330),
+        "segment": tables.column("Text", width=225),
         "score_rank" if values["kind"] == "ranked" else "score": tables.number("Score", width=70),
         "verdict": tables.column("Verdict", width=85),
         "user_id": tables.column("User", width=100),
@@ -136,7 +136,7 @@ def _draw_verdicts(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("Nothing was found in this period, so there is nothing to judge.")
     columns = {
-        "detector": tables.column("Detector", width=230),
+        "detector": tables.column("Detector", width=160),
         "findings": tables.number("Findings", "localized", width=70),
         "true_alarms": tables.number("True", "localized", width=60),
         "false_alarms": tables.number("False", "localized", width=60),
@@ -153,7 +153,7 @@ def _draw_figures(_: Scope) -> None:
     rows = [{"figure": row.name, "value": row.value} for row in figures.rows]
     tables.table(
         tables.from_rows(rows),
-        {"figure": tables.column("Figure", width=420), "value": tables.column("Measured", width=190)},
+        {"figure": tables.column("Figure", width=370), "value": tables.column("Measured", width=170)},
         key="figures",
     )
     for sentence in figures.limits:
@@ -205,7 +205,7 @@ def _render() -> None:
         )
     _filters()
     panel("findings", "Findings", _draw_table, scope, queries=["security_table"], more=_parameters, height=420)
-    left, right = st.columns(2, gap="small")
+    left, right = st.columns([3, 2], gap="small")
     with left:
         panel("figures", "How far to trust this", _draw_figures, scope, height=300)
     with right:
