@@ -6,7 +6,7 @@ WITH latest AS (
       AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
       AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
       AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-    QUALIFY row_number() OVER (PARTITION BY series_id ORDER BY window_end DESC) = 1
+    QUALIFY window_end = max(window_end) OVER (PARTITION BY series_id)
 ),
 progress AS (
     SELECT make_timestamp(coalesce(max((content ->> '$.watermark.until_us')::BIGINT), 0)) AS done

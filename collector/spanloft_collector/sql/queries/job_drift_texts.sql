@@ -9,7 +9,7 @@ WITH texts AS (
       AND operation IS NOT DISTINCT FROM $operation
       AND prompt_name IS NOT DISTINCT FROM $prompt_name
       AND ($any_model OR model IS NOT DISTINCT FROM $model)
-    QUALIFY row_number() OVER (PARTITION BY trace_id, span_id ORDER BY start_time) = 1
+    QUALIFY start_time = min(start_time) OVER (PARTITION BY trace_id, span_id)
     ORDER BY hash(session_id), start_time
     LIMIT $rows
 ),
