@@ -127,7 +127,7 @@ def test_a_mark_stands_when_the_span_that_counts_is_not_in_the_range(today: Path
         day = row["start_time"].date()
         scope = row["scope_name"]
         run(store, Selection(since_us=parse_time(str(day), ""), scope=scope))
-    assert one(store, "SELECT sum(cost_usd) FROM llm_calls") == bill
+    assert one(store, "SELECT sum(cost_usd) FROM llm_calls") == pytest.approx(bill, rel=1e-12)
     assert one(store, "SELECT count(*) FROM spans WHERE duplicate_of IS NOT NULL") == 1
 
 
