@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal
 
 import orjson
 import pyarrow as pa
 
+from spanloft_collector.jobs.base import utc_now
 from spanloft_collector.store.schema import to_table
 
 Kind = Literal["cost", "latency", "errors", "drift", "security"]
@@ -55,7 +56,7 @@ def alerts_table(alerts: Iterable[Alert], updated_at: datetime | None = None) ->
         alerts: what to write.
         updated_at: naive UTC time that decides which of two rows of an alert is the latest; now when not given.
     """
-    written = updated_at or datetime.now(UTC).replace(tzinfo=None)
+    written = updated_at or utc_now()
     found = list(alerts)
     plain = [item.name for item in fields(Alert) if item.name not in ("key", "evidence")]
     return to_table(

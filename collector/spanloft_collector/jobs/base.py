@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 import pyarrow as pa
 
 from spanloft_collector.store.base import Reader
+
+FIRST = datetime(1971, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
+"""No window begins before this, so that a query may reach back from it."""
+
+
+def utc_now() -> datetime:
+    """Now, as the store's timestamps are: naive UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True, slots=True)

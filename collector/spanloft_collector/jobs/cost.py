@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from spanloft_collector.jobs.base import Output
+from spanloft_collector.jobs.base import Output, utc_now
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.pricing.usage import Usage
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.schema import arrow_schema, to_table
+from spanloft_collector.store.schema import arrow_schema, rows_to_table
 
 USAGE_COLUMNS = tuple(name for name in Usage.__dataclass_fields__ if name != "input_only")
 _COMPONENTS = ("input_cost_usd", "cache_read_cost_usd", "cache_write_cost_usd", "output_cost_usd", "other_cost_usd")
@@ -42,14 +42,13 @@ class CostJob:
         return Output(tables, {"cost_daily": [day.isoformat() for day in days]})
 
     def _costs(self, calls: pa.Table) -> pa.Table:
-        priced_at = datetime.now(UTC).replace(tzinfo=None)
+        priced_at = utc_now()
         return costs_table([cost_row(call, self.pricer, priced_at) for call in calls.to_pylist()])
 
 
 def costs_table(rows: Sequence[dict[str, Any]]) -> pa.Table:
     """Rows of ``costs`` as a table."""
-    names = arrow_schema("costs").names
-    return to_table("costs", {name: [row[name] for row in rows] for name in names})
+    return rows_to_table("costs", rows)
 
 
 def cost_row(call: Mapping[str, Any], pricer: Pricer, priced_at: datetime) -> dict[str, Any]:

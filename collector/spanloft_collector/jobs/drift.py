@@ -5,23 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
-import pyarrow as pa
 from scipy import stats
 
 from spanloft_collector.jobs.alerting import Alert, alerts_table
-from spanloft_collector.jobs.base import Output
+from spanloft_collector.jobs.base import FIRST, Output, utc_now
 from spanloft_collector.jobs.drift_rows import Finding, alert_of, topic_rows, window_row
 from spanloft_collector.jobs.drift_series import Calls, Pinned, Row, Series, SeriesReader
 from spanloft_collector.signals.drift.baseline import Baseline, window_size
 from spanloft_collector.signals.drift.cumulative import ALARM, accumulate
 from spanloft_collector.signals.drift.verdict import ALPHA, Verdict, judge, too_dependent, too_few
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.schema import arrow_schema, to_table
+from spanloft_collector.store.schema import rows_to_table
 
-FIRST = datetime(1971, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
 FALSE_DISCOVERIES = 0.05
 """Share of wrong ones among the series that are called drifted."""
 KEPT_BASELINES = 32
@@ -48,7 +46,7 @@ class DriftJob:
     def run(self, reader: Reader, since: datetime, until: datetime) -> Output:
         """Judge the days that the window touches."""
         touched = reader.query("job_drift_days", {"since": max(since, FIRST), "until": until}, timeout_s=600)
-        models = reader.query("job_drift_model", {"until": datetime.now(UTC).replace(tzinfo=None)}, timeout_s=600)
+        models = reader.query("job_drift_model", {"until": utc_now()}, timeout_s=600)
         days: list[date] = touched.column("day").to_pylist()
         if not days or not models.num_rows:
             return Output({})
@@ -57,7 +55,7 @@ class DriftJob:
         windows: list[Row] = []
         topics: list[Row] = []
         alerts: list[Alert] = []
-        computed_at = datetime.now(UTC).replace(tzinfo=None)
+        computed_at = utc_now()
         for day in days:
             findings = self._judge_day(reader, day, model, history)
             alerts += alerts_of(findings, history)
@@ -67,8 +65,8 @@ class DriftJob:
             topics += [row for finding in findings for row in topic_rows(finding)]
         names = [day.isoformat() for day in days]
         tables = {
-            "drift_windows": _table("drift_windows", windows),
-            "drift_topics": _table("drift_topics", topics),
+            "drift_windows": rows_to_table("drift_windows", windows),
+            "drift_topics": rows_to_table("drift_topics", topics),
             # A drift that goes on over several of the days is one alert.
             "alerts": alerts_table({alert.alert_id: alert for alert in alerts}.values()),
         }
@@ -174,8 +172,3 @@ def alerts_of(findings: Iterable[Finding], history: Sequence[Row]) -> list[Alert
 
 def _same(row: Mapping[str, Any], finding: Finding) -> bool:
     return bool(row["series_id"] == finding.series.series_id and row["baseline"] == finding.baseline_kind)
-
-
-def _table(dataset: str, rows: Sequence[Row]) -> pa.Table:
-    names = arrow_schema(dataset).names
-    return to_table(dataset, {name: [row[name] for row in rows] for name in names})

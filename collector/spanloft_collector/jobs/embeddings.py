@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from spanloft_collector.jobs.base import Output
+from spanloft_collector.jobs.base import FIRST, Output, utc_now
 from spanloft_collector.jobs.embedding_texts import KEPT_CHARACTERS, texts_of
 from spanloft_collector.signals.embedding.base import Embedder, ModelIdentity
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.schema import arrow_schema, to_table
+from spanloft_collector.store.schema import rows_to_table, to_table
 
-FIRST = datetime(1971, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
 BATCH = 256
 
 Row = dict[str, Any]
@@ -49,9 +48,7 @@ class EmbeddingsJob:
             return Output({})
         if self._embedder is None:
             self._embedder = self.load()
-        rows = [row for row, _ in pairs]
-        names = arrow_schema("call_texts").names
-        texts = to_table("call_texts", {name: [row[name] for row in rows] for name in names})
+        texts = rows_to_table("call_texts", [row for row, _ in pairs])
         return Output({"call_texts": texts, "text_vectors": self._vectors(reader, self._embedder, pairs)})
 
     def _vectors(self, reader: Reader, embedder: Embedder, pairs: Sequence[tuple[Row, str]]) -> pa.Table:
@@ -68,7 +65,7 @@ class EmbeddingsJob:
             made = embedder.embed([texts[key] for key in batch])
             vectors.update(zip(batch, made.tolist(), strict=True))
         missing = [place for place in first if place[1] not in days.get(place[0], ())]
-        now = datetime.now(UTC).replace(tzinfo=None)
+        now = utc_now()
         return to_table(
             "text_vectors",
             {

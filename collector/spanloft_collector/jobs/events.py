@@ -7,10 +7,8 @@ from datetime import datetime
 
 import pyarrow as pa
 
-from spanloft_collector.jobs.base import Output
+from spanloft_collector.jobs.base import FIRST, Output
 from spanloft_collector.store.base import Reader
-
-FIRST = datetime(1971, 1, 1)  # noqa: DTZ001 - the store's timestamps are naive UTC
 
 
 class EventsJob:

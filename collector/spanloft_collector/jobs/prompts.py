@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from spanloft_collector.jobs.base import Output
 from spanloft_collector.jobs.prompt_templates import MIN_CALLS, Text, families, matches, versions
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.schema import arrow_schema, to_table
+from spanloft_collector.store.schema import arrow_schema, rows_to_table
 
 LOOKBACK = timedelta(days=1)
 """How long calls without a version are looked at again: a template shows only once enough calls have used it."""
@@ -124,8 +124,7 @@ class Catalog:
 
     def new_rows(self) -> pa.Table:
         """Rows of ``prompt_versions`` for what was not known before."""
-        names = arrow_schema("prompt_versions").names
-        return to_table("prompt_versions", {name: [row[name] for row in self.new.values()] for name in names})
+        return rows_to_table("prompt_versions", self.new.values())
 
     def _all(self) -> Iterator[Row]:
         yield from self.known

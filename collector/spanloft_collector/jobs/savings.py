@@ -11,7 +11,7 @@ import pyarrow as pa
 from spanloft_collector.jobs.base import Output
 from spanloft_collector.jobs.prefix_cache import LIFETIME, MIN_TOKENS, PrefixCache
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.schema import arrow_schema, to_table
+from spanloft_collector.store.schema import arrow_schema, rows_to_table
 
 ANSWER_LIFETIME = timedelta(hours=24)
 """How long an answer would be kept for the same request."""
@@ -77,8 +77,7 @@ def prefix_rows(prompts: pa.Table, prices: Prices, spared: Iterable[str]) -> pa.
             more = held - call["cache_read_tokens"]
             if more > 0 and source and since and call["fresh"] and call["span_id"] not in without:
                 rows.append(_prefix_row(call, more, source, since, prices))
-    names = arrow_schema("savings").names
-    return to_table("savings", {name: [row[name] for row in rows] for name in names})
+    return rows_to_table("savings", rows)
 
 
 def _prefix_row(call: Row, tokens: int, source: tuple[str, str], since: datetime, prices: Prices) -> dict[str, Any]:

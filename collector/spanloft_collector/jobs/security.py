@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import orjson
-import pyarrow as pa
 
 from spanloft_collector.jobs.alerting import Alert, alerts_table
-from spanloft_collector.jobs.base import Output
+from spanloft_collector.jobs.base import Output, utc_now
 from spanloft_collector.signals.security.analysis import ATTACKS, Record, Score, analyse, worst
 from spanloft_collector.signals.security.behaviour import SUCCESSFUL, SUSPECTED
 from spanloft_collector.signals.security.campaigns import Campaigns, Known
 from spanloft_collector.signals.security.scan import Scanner
 from spanloft_collector.store.base import Reader
-from spanloft_collector.store.schema import to_table
+from spanloft_collector.store.schema import rows_to_table
 
 CHUNK_SPANS = 2_000
 CAMPAIGN_DAYS = 30
@@ -56,7 +55,7 @@ class SecurityJob:
         rows: list[dict[str, Any]] = []
         scores: list[dict[str, Any]] = []
         alerts: list[Alert] = []
-        now = datetime.now(UTC).replace(tzinfo=None)
+        now = utc_now()
         for chunk in chunks(traces):
             for trace_id, spans in self._spans(reader, chunk, until):
                 records, judged = analyse(trace_id, spans, self._scanner, self.canaries)
@@ -67,8 +66,8 @@ class SecurityJob:
         rank(rows, scores, reader, now)
         group(rows, reader, now)
         tables = {
-            "security_detections": as_table("security_detections", rows),
-            "security_scores": as_table("security_scores", scores),
+            "security_detections": rows_to_table("security_detections", rows),
+            "security_scores": rows_to_table("security_scores", scores),
         }
         if alerts:
             tables["alerts"] = alerts_table(alerts)
@@ -217,8 +216,3 @@ def title_of(record: Record, outcome: str | None) -> str:
     if outcome in (SUCCESSFUL, SUSPECTED):
         return f"{category.capitalize()} in a {where}, {outcome}: {record.chain[-1].what}"
     return f"{category.capitalize()} in a {where}"
-
-
-def as_table(dataset: str, rows: Sequence[Mapping[str, Any]]) -> pa.Table:
-    """Rows of a dataset as a table."""
-    return to_table(dataset, {name: [row[name] for row in rows] for name in (rows[0] if rows else ())})

@@ -9,12 +9,12 @@ from __future__ import annotations
 import pyarrow as pa
 
 from spanloft_collector.maintenance.remap_rows import Pair
-from spanloft_collector.maintenance.slices import SLICE_ROWS, DayReader, by_day, columns_from, stored_events
+from spanloft_collector.maintenance.slices import SLICE_ROWS, DayReader, by_day, stored_events
 from spanloft_collector.pipeline.events import combine, fill
 from spanloft_collector.store.compact import SETTLE_S
 from spanloft_collector.store.parquet import ParquetStore, split_by_day
 from spanloft_collector.store.rewrite import Owned, Patch, Rewrites, maintenance_lock, rewrite_file
-from spanloft_collector.store.schema import to_table
+from spanloft_collector.store.schema import rows_to_table
 
 
 def join_events(store: ParquetStore, spans: pa.Table, *, settle_s: float = SETTLE_S) -> int:
@@ -71,7 +71,7 @@ def _patch(
         ("spans", [pair.span for pair in pairs], span_files),
         ("payloads", [pair.payload for pair in pairs], payload_files),
     ):
-        patch = Patch(to_table(dataset, columns_from(dataset, rows)))
+        patch = Patch(rows_to_table(dataset, rows))
         for owned in files:
             if patch.touches(store, owned.file):
                 rewritten = rewrite_file(store, owned, patch.apply)

@@ -30,7 +30,7 @@ from spanloft_collector.maintenance.derived import (
 from spanloft_collector.maintenance.remap_rows import Pair, Row, call_key, changed_columns, remapped
 from spanloft_collector.maintenance.reprice import PRICE_COLUMNS, same_price, with_derived
 from spanloft_collector.maintenance.selection import Selection
-from spanloft_collector.maintenance.slices import DayReader, by_day, columns_from, stored_events
+from spanloft_collector.maintenance.slices import DayReader, by_day, stored_events
 from spanloft_collector.model import BILLABLE_OPERATIONS
 from spanloft_collector.pipeline.duplicates import DuplicateFinder
 from spanloft_collector.pipeline.events import Event, Key
@@ -38,7 +38,7 @@ from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.store.compact import SETTLE_S
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import NewFile, Owned, Rewrites, maintenance_lock
-from spanloft_collector.store.schema import to_table
+from spanloft_collector.store.schema import rows_to_table
 
 Progress = Callable[[int, int], None]
 
@@ -180,10 +180,10 @@ class _Run:
                 day.changed += len(changes)
                 if files is not None:
                     self._derive(day, changes)
-                    spans = columns_from("spans", [pair.span for pair in new])
-                    payloads = columns_from("payloads", [pair.payload for pair in new if pair.payload])
-                    files[0].write(to_table("spans", spans).sort_by("start_time"))
-                    files[1].write(to_table("payloads", payloads).sort_by("start_time"))
+                    spans = rows_to_table("spans", [pair.span for pair in new])
+                    payloads = rows_to_table("payloads", [pair.payload for pair in new if pair.payload])
+                    files[0].write(spans.sort_by("start_time"))
+                    files[1].write(payloads.sort_by("start_time"))
                 day.advance(len(old))
         finally:
             reader.close()
@@ -254,7 +254,7 @@ class _Run:
                 row = with_derived(new.span) | {"run": self.report.run, "priced_at": self.priced_at}
                 rows.append(row | {f"old_{name}": value for name, value in zip(PRICE_COLUMNS, before, strict=True)})
         if rows:
-            day.reprices.append(to_table("reprices", columns_from("reprices", rows)))
+            day.reprices.append(rows_to_table("reprices", rows))
         if self.cost_job_until is not None:
             until_us = (self.cost_job_until - EPOCH) // timedelta(microseconds=1)
             read = [new.span for _, new in changes if new.span["ingest_time"] <= until_us]

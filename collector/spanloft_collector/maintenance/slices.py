@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
-from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -17,7 +16,6 @@ from spanloft_collector.pipeline.events import Event, Key, events_of
 from spanloft_collector.store.manifest import LiveFile
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import Owned, live_files, row_groups
-from spanloft_collector.store.schema import arrow_schema
 
 SLICE_ROWS = 8_192
 """Spans with their payloads that are in memory at once."""
@@ -78,11 +76,6 @@ def _selected(column: Column) -> str:
     if column.type == "TIMESTAMP":
         return f'epoch_us("{column.name}") AS "{column.name}"'
     return f'"{column.name}"::VARCHAR AS "{column.name}"' if column.type == "JSON" else f'"{column.name}"'
-
-
-def columns_from(dataset: str, rows: list[Row]) -> dict[str, list[Any]]:
-    """Rows of a dataset as column lists."""
-    return {name: [row[name] for row in rows] for name in arrow_schema(dataset).names}
 
 
 def stored_events(store: ParquetStore, day: str) -> dict[Key, list[Event]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -61,6 +61,15 @@ def to_table(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
         else:
             arrays.append(pa.array(values, column.type))
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def rows_to_table(dataset: str, rows: Collection[Mapping[str, Any]]) -> pa.Table:
+    """Build a table of ``dataset`` from rows, each with every column of it.
+
+    Raises:
+        KeyError: when a row lacks a column.
+    """
+    return to_table(dataset, {name: [row[name] for row in rows] for name in arrow_schema(dataset).names})
 
 
 def to_table_at_any_rate(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:

@@ -26,8 +26,15 @@ DERIVED_VIEWS = (
 )
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
 
-OWN_VIEWS = frozenset({"payloads", "alerts", "security_detections", "security_scores"})
+OWN_VIEWS = frozenset({"payloads"})
 """Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
+
+LATEST = {
+    "alerts": ("alert_id", "updated_at"),
+    "security_detections": ("trace_id", "detected_at"),
+    "security_scores": ("trace_id", "detected_at"),
+}
+"""Datasets whose rows are written again: what tells them apart, and the time by which the latest counts."""
 
 DATASET_COMMENTS = {
     "spans": "Every span, one row each: scalars and short previews",
@@ -87,8 +94,12 @@ def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
 def dataset_view(root: Path, dataset: str) -> str:
     """SQL of the view over a dataset's live files."""
     columns = ", ".join(f'"{column.name}"' for column in DATASETS[dataset] if column.name not in STORED_ONLY)
+    live = view_sql("live").format(root=str(root).replace("'", "''"), dataset=dataset)
+    if dataset in LATEST:
+        key, time = LATEST[dataset]
+        live += view_sql("latest").format(key=key, time=time)
     template = dataset if dataset in OWN_VIEWS else "dataset"
-    return view_sql(template).format(root=str(root).replace("'", "''"), dataset=dataset, columns=columns)
+    return view_sql(template).format(dataset=dataset, columns=columns, live=live)
 
 
 def view_sql(name: str) -> str:

@@ -1,13 +1,4 @@
--- One view per dataset. The glob finds the files, the manifests say which of them are live; their paths are relative
--- to the store, so that only this file has to be written anew when the store moves.
+-- One view per dataset.
 CREATE VIEW "{dataset}" AS
 SELECT {columns}
-FROM read_parquet('{root}/data/{dataset}/day=*/*.parquet', filename = true, hive_partitioning = false)
-WHERE filename IN (
-    SELECT '{root}/' || live.file
-    FROM (
-        SELECT unnest(from_json(content -> '$.files', '[{{"file": "VARCHAR", "dataset": "VARCHAR"}}]')) AS live
-        FROM read_text('{root}/manifest/*.json')
-    )
-    WHERE live.dataset = '{dataset}'
-);
+{live};

@@ -19,12 +19,4 @@ SELECT
         ) || '}}')::JSON
     END AS attributes,
     resource, events, links
-FROM read_parquet('{root}/data/payloads/day=*/*.parquet', filename = true, hive_partitioning = false)
-WHERE filename IN (
-    SELECT '{root}/' || live.file
-    FROM (
-        SELECT unnest(from_json(content -> '$.files', '[{{"file": "VARCHAR", "dataset": "VARCHAR"}}]')) AS live
-        FROM read_text('{root}/manifest/*.json')
-    )
-    WHERE live.dataset = 'payloads'
-);
+{live};
