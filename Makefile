@@ -46,7 +46,7 @@ lint: $(VENV)/.dev  ## Check style, types, imports and dependencies
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports .importlinter
+	$(BIN)/lint-imports
 
 format: $(VENV)/.dev  ## Put the code into the house style
 	$(BIN)/ruff check --fix .

@@ -6,10 +6,10 @@ import argparse
 import time
 from pathlib import Path
 
-from spanloft_collector.app import create_runner
 from spanloft_collector.demo import TRACES, requests
 from spanloft_collector.ingest import run_pipeline
 from spanloft_collector.journal import Journal, Kind
+from spanloft_collector.scheduling import create_runner
 from spanloft_collector.settings import Settings
 from spanloft_collector.store.parquet import ParquetStore
 

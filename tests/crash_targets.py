@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from spanloft_collector.app import create_runner
 from spanloft_collector.ingest import run_pipeline
 from spanloft_collector.pipeline import process
+from spanloft_collector.scheduling import create_runner
 from spanloft_collector.settings import Settings, load_settings
 from spanloft_collector.store import compact, parquet
 from spanloft_collector.store.compact import merge, plan, sweep, switch

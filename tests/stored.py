@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from spanloft_collector.app import create_runner
 from spanloft_collector.commands import sender
 from spanloft_collector.loader import load_files
+from spanloft_collector.scheduling import create_runner
 from spanloft_collector.settings import Settings, load_settings
 from spanloft_collector.store.parquet import ParquetStore
 

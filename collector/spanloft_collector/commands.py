@@ -19,13 +19,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from spanloft_collector.app import create_runner, open_journal, recent_spans
+from spanloft_collector.app import open_journal, recent_spans
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.ingest import exclusive, run_pipeline
 from spanloft_collector.journal import Kind
 from spanloft_collector.loader import LOCK_FILE, LoadReport, Send, load_files, running_collector, send_over_http
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.receivers.files import find_files
+from spanloft_collector.scheduling import create_runner
 from spanloft_collector.settings import Settings
 from spanloft_collector.signals.embedding.choice import why_not
 from spanloft_collector.store.parquet import ParquetStore

@@ -79,7 +79,7 @@ def jobs(context: typer.Context, store: StoreOption = None) -> None:
     """Run all jobs until stopped."""
     context.obj = store
     if context.invoked_subcommand is None:
-        part("spanloft_collector.app").run_jobs(_settings(store))
+        part("spanloft_collector.scheduling").run_jobs(_settings(store))
 
 
 @jobs_app.command("run")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from drifting import CALLS, CHANGE_DAY, DAYS, WordEmbedder, make
-from spanloft_collector.app import create_jobs
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.jobs.drift import DriftJob
 from spanloft_collector.jobs.drift_series import Pinned
 from spanloft_collector.jobs.embedding_texts import is_refusal
 from spanloft_collector.jobs.embeddings import EmbeddingsJob
 from spanloft_collector.jobs.runner import JobRunner
+from spanloft_collector.scheduling import create_jobs
 from spanloft_collector.store.parquet import ParquetStore
 from stored import one, rows, settings_for
 

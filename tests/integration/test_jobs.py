@@ -10,13 +10,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from spanloft_collector.app import create_jobs
 from spanloft_collector.durable import locked
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.jobs import runner as runner_module
 from spanloft_collector.jobs.base import Output
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.pipeline.process import WRITER
+from spanloft_collector.scheduling import create_jobs
 from spanloft_collector.store import parquet
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.parquet import ParquetStore

@@ -1,0 +1,75 @@
+"""Puts the jobs together. Apart from ``app``, so that the collector loads no detectors, and the jobs no servers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from functools import partial
+
+from spanloft_collector.ingest import create_pricer
+from spanloft_collector.jobs.alerts import AlertsJob
+from spanloft_collector.jobs.base import Job
+from spanloft_collector.jobs.cost import CostJob
+from spanloft_collector.jobs.events import EventsJob
+from spanloft_collector.jobs.latency import LatencyJob
+from spanloft_collector.jobs.prompts import PromptsJob
+from spanloft_collector.jobs.runner import JobRunner
+from spanloft_collector.jobs.savings import SavingsJob
+from spanloft_collector.jobs.security import SecurityJob
+from spanloft_collector.maintenance.late_events import join_events
+from spanloft_collector.pipeline.process import WRITER
+from spanloft_collector.settings import Settings
+from spanloft_collector.signals.embedding.choice import create_embedder, why_not
+from spanloft_collector.store.parquet import ParquetStore
+
+logger = logging.getLogger(__name__)
+
+
+def create_jobs(settings: Settings) -> list[Job]:
+    """All jobs. ``events`` stands first: the others read the messages that it puts in place."""
+    join = partial(join_events, ParquetStore(settings.store))
+    canaries = [canary.strip() for canary in (settings.canaries or "").split(",") if canary.strip()]
+    return [
+        EventsJob(join),
+        CostJob(create_pricer(settings.prices)),
+        LatencyJob(),
+        AlertsJob(),
+        PromptsJob(),
+        SavingsJob(),
+        SecurityJob(canaries),
+        *create_drift_jobs(settings),
+    ]
+
+
+def create_drift_jobs(settings: Settings) -> list[Job]:
+    """Embeddings, and drift after them; none where a library or the weights are missing."""
+    cache = settings.cache.expanduser()
+    if reason := why_not(settings.embedding_model, cache):
+        logger.info("no embeddings and no drift: %s", reason)
+        return []
+    from spanloft_collector.jobs.drift import DriftJob
+    from spanloft_collector.jobs.drift_series import Pinned
+    from spanloft_collector.jobs.embeddings import EmbeddingsJob
+
+    # Half of the processor: the collector beside it comes first.
+    threads = max(1, (os.cpu_count() or 1) // 2)
+    pinned = None if settings.drift_baseline is None else Pinned.parse(settings.drift_baseline)
+    load = partial(create_embedder, settings.embedding_model, cache, threads=threads)
+    return [EmbeddingsJob(load), DriftJob(pinned)]
+
+
+def create_runner(settings: Settings) -> JobRunner:
+    """A runner of all jobs on the store."""
+    store = ParquetStore(settings.store)
+    return JobRunner(store, create_jobs(settings), store.root / "jobs", ingest_writer=WRITER)
+
+
+def run_jobs(settings: Settings) -> None:
+    """Run all jobs for ever; returns on SIGINT or SIGTERM."""
+    runner = create_runner(settings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    runner.run_forever(stop)
