@@ -8,11 +8,9 @@ from pathlib import Path
 import pytest
 import synthetic
 import synthetic_stories
+from apptest import open_page, words
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_dashboard.launch import MAIN
-from spanloft_dashboard.navigation import SECTIONS, page_file
-from streamlit import cache_data, cache_resource
-from streamlit.testing.v1 import AppTest
+from spanloft_dashboard.navigation import SECTIONS
 from synthetic_drift import TOPIC
 from synthetic_handmade import HOSTILE_TRACE, LONG_TRACE, RICH_ANSWER, RICH_CHAT_SPAN, RICH_TRACE, UNPRICED_TRACE
 
@@ -28,25 +26,6 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ParquetStore(tmp_path_factory.mktemp("empty")).root
-
-
-def open_page(monkeypatch: pytest.MonkeyPatch, store: Path, name: str = "overview", **query: str) -> AppTest:
-    cache_data.clear()
-    cache_resource.clear()
-    monkeypatch.setenv("SPANLOFT_STORE", str(store))
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.switch_page(page_file(name))
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    """All text of the page."""
-    parts = [*app.markdown, *app.caption, *app.text, *app.code, *app.title, *app.subheader]
-    return "\n".join(str(element.value) for element in parts)
 
 
 @pytest.mark.parametrize("name", PAGES)

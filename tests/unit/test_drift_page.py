@@ -5,34 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from apptest import open_page, words
 from drifting import make
 from spanloft_collector.store.reader import DuckDBReader
-from spanloft_dashboard.launch import MAIN
-from spanloft_dashboard.navigation import page_file
-from streamlit import cache_data, cache_resource
-from streamlit.testing.v1 import AppTest
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make(tmp_path_factory.mktemp("page"))[0].root
-
-
-def open_drift(monkeypatch: pytest.MonkeyPatch, store: Path, **query: str) -> AppTest:
-    cache_data.clear()
-    cache_resource.clear()
-    monkeypatch.setenv("SPANLOFT_STORE", str(store))
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.switch_page(page_file("drift"))
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    return "\n".join(str(element.value) for element in [*app.markdown, *app.caption, *app.text, *app.subheader])
 
 
 def window_id(store: Path, condition: str) -> str:
@@ -42,7 +22,7 @@ def window_id(store: Path, condition: str) -> str:
 
 
 def test_a_drift_is_shown_with_what_moved(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
-    app = open_drift(monkeypatch, store, range="all", window=window_id(store, "baseline = 'pinned'"))
+    app = open_page(monkeypatch, store, "drift", range="all", window=window_id(store, "baseline = 'pinned'"))
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Series"] == "2"
     assert figures["Drifted"] == "2"
@@ -61,12 +41,12 @@ def test_a_drift_is_shown_with_what_moved(monkeypatch: pytest.MonkeyPatch, store
 
 
 def test_a_window_without_a_verdict_says_why(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
-    text = words(open_drift(monkeypatch, store, range="all", window=window_id(store, "p_value IS NULL")))
+    text = words(open_page(monkeypatch, store, "drift", range="all", window=window_id(store, "p_value IS NULL")))
     assert "not enough data" in text
     assert "a verdict needs 200" in text
     assert "What moved" not in text
 
 
 def test_a_period_without_windows_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
-    text = words(open_drift(monkeypatch, store, range="1h"))
+    text = words(open_page(monkeypatch, store, "drift", range="1h"))
     assert "No series was judged in this period" in text

@@ -17,7 +17,7 @@ FUNCTION_LINES = 60
 
 
 def test_imports_go_one_way() -> None:
-    command = [str(Path(sys.executable).with_name("lint-imports")), "--config", ".importlinter"]
+    command = [str(Path(sys.executable).with_name("lint-imports"))]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
 

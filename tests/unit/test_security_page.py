@@ -10,13 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from apptest import open_page, words
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.components import verdicts
-from spanloft_dashboard.launch import MAIN
-from spanloft_dashboard.navigation import page_file
 from stored import SAMPLES, fill, one, rows
-from streamlit import cache_data, cache_resource
-from streamlit.testing.v1 import AppTest
 
 
 @pytest.fixture(scope="module")
@@ -24,27 +21,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ParquetStore:
     return fill(tmp_path_factory.mktemp("page") / "store", [SAMPLES / "otel_genai" / "poisoned_agent" / "request.json"])
 
 
-def open_security(monkeypatch: pytest.MonkeyPatch, store: ParquetStore, **query: str) -> AppTest:
-    cache_data.clear()
-    cache_resource.clear()
-    monkeypatch.setenv("SPANLOFT_STORE", str(store.root))
-    app = AppTest.from_file(str(MAIN), default_timeout=60)
-    for key, value in {"range": "all", **query}.items():
-        app.query_params[key] = value
-    app.switch_page(page_file("security"))
-    app.run()
-    assert not app.exception
-    return app
-
-
-def words(app: AppTest) -> str:
-    """All text of the page."""
-    parts = [*app.markdown, *app.caption, *app.text, *app.code, *app.title, *app.subheader]
-    return "\n".join(str(element.value) for element in parts)
-
-
 def test_the_list_shows_the_attack_and_what_is_measured(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
-    app = open_security(monkeypatch, store)
+    app = open_page(monkeypatch, store.root, "security", range="all")
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Attacked traces"] == "1"
     assert values["Successful"] == "1"
@@ -59,7 +37,7 @@ def test_the_list_shows_the_attack_and_what_is_measured(monkeypatch: pytest.Monk
 
 def test_a_finding_shows_evidence_and_chain(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
     finding = one(store, "SELECT min(finding_id) FROM security_findings WHERE detector = 'rule:tool-call-order'")
-    app = open_security(monkeypatch, store, finding=finding)
+    app = open_page(monkeypatch, store.root, "security", range="all", finding=finding)
     text = words(app)
     assert "orange-background" in text
     assert "calls send\\_email" in text or "calls send_email" in text
@@ -69,15 +47,17 @@ def test_a_finding_shows_evidence_and_chain(monkeypatch: pytest.MonkeyPatch, sto
 
 
 def test_leaks_and_ranks_have_their_own_lists(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
-    leaks = open_security(monkeypatch, store, kind="leaks")
+    leaks = open_page(monkeypatch, store.root, "security", range="all", kind="leaks")
     table = next(frame.value for frame in leaks.dataframe if "outcome" in frame.value)
     assert set(table["category"]) == {"sensitive info disclosure"}
-    ranked = open_security(monkeypatch, store, kind="ranked", budget="0.1")
+    ranked = open_page(monkeypatch, store.root, "security", range="all", kind="ranked", budget="0.1")
     assert "rank among your own texts" in words(ranked)
 
 
 def test_an_unknown_finding_is_a_sentence(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
-    assert "There is no finding" in words(open_security(monkeypatch, store, finding="[x](https://a.example)"))
+    assert "There is no finding" in words(
+        open_page(monkeypatch, store.root, "security", range="all", finding="[x](https://a.example)")
+    )
 
 
 @pytest.fixture
@@ -108,7 +88,7 @@ def test_a_verdict_is_sent_to_the_collector(
     monkeypatch: pytest.MonkeyPatch, store: ParquetStore, collector: list[dict[str, Any]]
 ) -> None:
     (row,) = rows(store, "SELECT finding_id, trace_id FROM security_findings WHERE detector = 'rule:tool-call-order'")
-    app = open_security(monkeypatch, store, finding=row["finding_id"])
+    app = open_page(monkeypatch, store.root, "security", range="all", finding=row["finding_id"])
     next(button for button in app.button if button.label == "False alarm").click().run()
     assert "Recorded" in app.success[0].value
     record = collector[0]["resourceLogs"][0]["scopeLogs"][0]["logRecords"][0]
@@ -124,6 +104,6 @@ def test_without_a_collector_a_sentence_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("SPANLOFT_ENDPOINT", "http://127.0.0.1:9")
     finding = one(store, "SELECT min(finding_id) FROM security_findings WHERE detector = 'rule:tool-call-order'")
-    app = open_security(monkeypatch, store, finding=finding)
+    app = open_page(monkeypatch, store.root, "security", range="all", finding=finding)
     next(button for button in app.button if button.label == "True alarm").click().run()
     assert "start it with: spanloft up" in app.error[0].value.replace("\\", "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
@@ -75,10 +76,10 @@ class DriftJob:
     def _judge_day(self, reader: Reader, day: date, model: Mapping[str, str], history: Sequence[Row]) -> list[Finding]:
         found: list[Finding] = []
         for row in reader.query("job_drift_series", {"day": day}, timeout_s=600).to_pylist():
-            del row["texts"]
+            count = row.pop("texts")
             series = Series(**row)
             texts = SeriesReader(reader, series, model)
-            window = texts.window(day)
+            window = texts.window(day, count)
             if not len(window):
                 continue
             for kind, baseline in texts.baselines(window, self.pinned).items():
@@ -118,17 +119,7 @@ def adjust(findings: Iterable[Finding]) -> None:
         finding.q_value = float(q_value)
         if finding.verdict.status == "drifted" and q_value > FALSE_DISCOVERIES:
             reason = f"p ≤ {ALPHA} is to be expected by chance among {len(tested)} windows"
-            before = finding.verdict
-            finding.verdict = Verdict(
-                "no drift",
-                before.n_baseline,
-                before.n_window,
-                reason,
-                before.p_value,
-                effect=before.effect,
-                evidence=before.evidence,
-                rows=before.rows,
-            )
+            finding.verdict = replace(finding.verdict, status="no drift", reason=reason, kind="", topics=(), form={})
 
 
 def add_up(finding: Finding, history: Sequence[Row]) -> None:

@@ -112,12 +112,18 @@ class SeriesReader:
         self.series = series
         self.model = model
 
-    def window(self, day: date) -> Calls:
-        """Texts of the day; of a quiet series the newest of the days before it, too, until there are enough."""
+    def window(self, day: date, texts: int) -> Calls:
+        """Texts of the day; of a quiet series the newest of the days before it, too, until there are enough.
+
+        Args:
+            day: the UTC day.
+            texts: texts of the series on that day, with a vector or without.
+        """
         end = midnight(day + timedelta(days=1))
-        found = self._texts(midnight(day), end, MAX_WINDOW)
-        if len(found) >= MIN_TEXTS:
-            return found
+        if texts >= MIN_TEXTS:
+            found = self._texts(midnight(day), end, MAX_WINDOW)
+            if len(found) >= MIN_TEXTS:
+                return found
         found = self._texts(end - WINDOW_REACH, end, 4 * MAX_WINDOW)
         return found.take(np.arange(max(0, len(found) - MIN_TEXTS), len(found)))
 

@@ -31,8 +31,7 @@ def alarms(scope: Scope) -> None:
         with st.expander(f"{len(rest):,} more"):
             for place, alert in enumerate(rest, SHOWN):
                 _row(place, alert, scope)
-    if found[0]["total"] > len(found):
-        st.caption(tables.limited(len(found), found[0]["total"], "alarms", "worst"))
+    tables.say_hidden(len(found), found[0]["total"], "alarms", "worst")
 
 
 def _row(place: int, alert: dict[str, Any], scope: Scope) -> None:

@@ -125,6 +125,12 @@ def limited(shown: int, total: int | None, what: str, order: str = "newest") -> 
     return f"Showing the {shown:,} {order} of {total:,} {what}; {total - shown:,} are hidden by the limit"
 
 
+def say_hidden(shown: int, total: int, what: str, order: str) -> None:
+    """Say so below a list when a limit hides rows of it."""
+    if total > shown:
+        st.caption(limited(shown, total, what, order))
+
+
 def names(rows: pa.Table, column: str) -> Sequence[str]:
     """Distinct values of a column in order of appearance."""
     return list(dict.fromkeys(rows[column].to_pylist()))

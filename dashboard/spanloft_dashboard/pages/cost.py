@@ -108,9 +108,7 @@ def _draw_table(scope: Scope) -> None:
             "cached_share": fmt.percent,
         },
     )
-    total = table["total"][0].as_py()
-    if total > table.num_rows:
-        st.caption(tables.limited(table.num_rows, total, f"{GROUPS[group].lower()}s", "dearest"))
+    tables.say_hidden(table.num_rows, table["total"][0].as_py(), f"{GROUPS[group].lower()}s", "dearest")
     if row is not None:
         links.go("traces", scope, kind="calls", sort="dearest", **_narrow(group, table["grouped"][row].as_py()))
 

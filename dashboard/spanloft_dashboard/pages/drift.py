@@ -88,9 +88,7 @@ def _draw_series(scope: Scope) -> None:
         height=tables.height_of(table.num_rows, 8),
         formats={"effect": lambda value: f"{value:.3f}", "p_value": _p_value, "q_value": _p_value},
     )
-    total = table["total"][0].as_py()
-    if total > table.num_rows:
-        st.caption(tables.limited(table.num_rows, total, "series", "surest"))
+    tables.say_hidden(table.num_rows, table["total"][0].as_py(), "series", "surest")
     if row is not None:
         set_url(window=table["window_id"][row].as_py())
         st.rerun()

@@ -62,9 +62,7 @@ def _draw_list(scope: Scope) -> None:
         height=tables.height_of(table.num_rows, 8),
         formats={"cost_usd": fmt.money, "error_rate": fmt.percent},
     )
-    total = table["total"][0].as_py()
-    if total > table.num_rows:
-        st.caption(tables.limited(table.num_rows, total, "prompts", "dearest"))
+    tables.say_hidden(table.num_rows, table["total"][0].as_py(), "prompts", "dearest")
     if row is not None:
         set_url(prompt=table["prompt_id"][row].as_py(), a=None, b=None)
         st.rerun()

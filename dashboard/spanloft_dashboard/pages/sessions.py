@@ -90,8 +90,7 @@ def _draw_session(session_id: str, scope: Scope) -> None:
     with st.container(key="panel-turns", gap="small"), st.container(key="chat"):
         for place, turn in enumerate(turns):
             _turn(place, turn, scope)
-        if turns[0]["total"] > len(turns):
-            st.caption(tables.limited(len(turns), turns[0]["total"], "turns", "first"))
+        tables.say_hidden(len(turns), turns[0]["total"], "turns", "first")
 
 
 def _turn(place: int, turn: dict[str, Any], scope: Scope) -> None:

@@ -105,9 +105,10 @@ class Baseline:
         own = Reference.of(projection.apply(rest.vectors), rest.units, rng)
         raw_null = Reference.of(rest.vectors, rest.units, rng).null(windows)
         own_null = own.null(windows)
-        form_null = Form.fit(features(rest.texts)).null(windows)
+        written = features(sample.texts)
+        form_null = Form.fit(written[own_rows]).null(windows)
         raw = Reference.of(sample.vectors, sample.units, rng).space
-        form = Form.fit(features(sample.texts))
+        form = Form.fit(written)
         statistics = np.concatenate([raw_null, own_null, form_null], 1)
         shapes = [Shape.of(column) for column in statistics.T]
         evidence = np.stack([shape.evidence(column) for shape, column in zip(shapes, statistics.T, strict=True)], 1)

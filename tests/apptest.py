@@ -1,0 +1,31 @@
+"""A page of the dashboard by Streamlit's AppTest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from spanloft_dashboard.launch import MAIN
+from spanloft_dashboard.navigation import page_file
+from streamlit import cache_data, cache_resource
+from streamlit.testing.v1 import AppTest
+
+
+def open_page(monkeypatch: pytest.MonkeyPatch, store: Path, name: str = "overview", **query: str) -> AppTest:
+    """The page, run once on a store with these query parameters and nothing cached; it must not raise."""
+    cache_data.clear()
+    cache_resource.clear()
+    monkeypatch.setenv("SPANLOFT_STORE", str(store))
+    app = AppTest.from_file(str(MAIN), default_timeout=60)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.switch_page(page_file(name))
+    app.run()
+    assert not app.exception
+    return app
+
+
+def words(app: AppTest) -> str:
+    """All text of the page."""
+    parts = [*app.markdown, *app.caption, *app.text, *app.code, *app.title, *app.subheader]
+    return "\n".join(str(element.value) for element in parts)
