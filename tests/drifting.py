@@ -89,7 +89,7 @@ def request(day: int) -> dict[str, Any]:
 
 def run(store: ParquetStore, embedder: WordEmbedder) -> None:
     pinned = Pinned.parse("2026-03-02..2026-03-03")
-    runner = JobRunner(store, [EmbeddingsJob(lambda: embedder), DriftJob(pinned)], store.root / "jobs")
+    runner = JobRunner(store, [EmbeddingsJob(lambda: embedder), DriftJob(pinned)])
     runner.run_until_idle("embeddings")
     runner.run_until_idle("drift")
 

@@ -333,7 +333,7 @@ def publish(
     store.publish("cost", {"costs": whole["costs"]}, {"until": until.isoformat()})
     store.publish("health", {"ingest_health": _health(store)})
     store.publish("job-drift", drift(until))
-    runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob(), SavingsJob()], store.root / "jobs")
+    runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob(), SavingsJob()])
     for name in runner.jobs:
         runner.run_until_idle(name)
     return store

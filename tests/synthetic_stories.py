@@ -49,7 +49,7 @@ def incident(root: Path) -> ParquetStore:
     seen = (end - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
     tables = {"spans": to_table("spans", spans), "payloads": to_table("payloads", {**ids, "input_messages": asked})}
     store.publish("ingest", tables, {"seq": 1, "ingest_us": seen})
-    JobRunner(store, [AlertsJob()], store.root / "jobs").run_until_idle("alerts")
+    JobRunner(store, [AlertsJob()]).run_until_idle("alerts")
     return store
 
 
@@ -82,5 +82,5 @@ def prompted(root: Path) -> ParquetStore:
     tables = {"spans": to_table("spans", spans), "payloads": to_table("payloads", {**ids, "system_instructions": told})}
     seen = (began + dt.timedelta(hours=2) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
     store.publish("ingest", tables, {"seq": 1, "ingest_us": seen})
-    JobRunner(store, [PromptsJob()], store.root / "jobs").run_until_idle("prompts")
+    JobRunner(store, [PromptsJob()]).run_until_idle("prompts")
     return store

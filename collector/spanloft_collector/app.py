@@ -30,7 +30,7 @@ from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
 from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
 from spanloft_collector.store.files import write_durably
-from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.opening import AnyStore, open_store
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
             f"listening on {settings.host} needs an API key: set SPANLOFT_API_KEY, or use --host 127.0.0.1"
         )
     create_pricer(settings.prices)
-    store = ParquetStore(settings.store)
+    store = open_store(settings)
     with ExitStack() as stack:
         stack.enter_context(exclusive(store.root / LOCK_FILE, wait=False))
         http_socket = stack.enter_context(listen(settings.host, settings.http_port))
@@ -94,7 +94,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
                 logger.warning("the store is behind; the rest of the journal is published at the next start")
 
 
-def open_journal(store: ParquetStore, max_backlog_bytes: int) -> Journal:
+def open_journal(store: AnyStore, max_backlog_bytes: int) -> Journal:
     """The journal of a store, for writing.
 
     Raises:
@@ -141,7 +141,7 @@ def serve_http(receiver: HttpReceiver, http_socket: socket.socket, announce: Cal
 
 
 def announce_address(
-    store: ParquetStore, host: str, grpc_port: int, announce: Callable[[int, int], None], http_port: int
+    store: AnyStore, host: str, grpc_port: int, announce: Callable[[int, int], None], http_port: int
 ) -> None:
     """Leave the address in the store for commands that want to reach this collector, and tell the caller."""
     shown = f"[{host}]" if ":" in host else host
@@ -150,7 +150,7 @@ def announce_address(
     announce(grpc_port, http_port)
 
 
-def recent_spans(store: ParquetStore) -> SeenSpans:
+def recent_spans(store: AnyStore) -> SeenSpans:
     """Spans that a client might send again: the newest in the store and all that wait in the journal."""
     seen = SeenSpans()
     watermark = store.watermark(WRITER)

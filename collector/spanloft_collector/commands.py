@@ -29,8 +29,8 @@ from spanloft_collector.receivers.files import find_files
 from spanloft_collector.scheduling import create_runner
 from spanloft_collector.settings import Settings
 from spanloft_collector.signals.embedding.choice import why_not
-from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.reader import DuckDBReader, fetch
+from spanloft_collector.store.opening import AnyStore, open_reader, open_store
+from spanloft_collector.store.reader import fetch
 
 FORMATS = ("table", "csv", "json", "parquet")
 _TABLE_ROWS = 200
@@ -39,7 +39,7 @@ _TABLE_ROWS = 200
 def load(settings: Settings, paths: list[Path]) -> int:
     """Load OTLP files into the store; 0 when all could be read, 1 when something was left out."""
     files = find_files(paths)
-    store = ParquetStore(settings.store)
+    store = open_store(settings)
     console = Console(stderr=True)
     total = sum(path.stat().st_size for path in files)
     with (
@@ -72,7 +72,7 @@ def summarise(report: LoadReport, console: Console) -> int:
 
 
 @contextmanager
-def sender(settings: Settings, store: ParquetStore) -> Iterator[Send]:
+def sender(settings: Settings, store: AnyStore) -> Iterator[Send]:
     """Hand requests to the collector if one runs on the store; else journal and publish them here."""
     url = running_collector(store.root)
     if url is not None:
@@ -120,8 +120,7 @@ def run_sql(settings: Settings, statement: str, output: str) -> int:
     """Run one statement and print its rows."""
     if output not in FORMATS:
         raise SpanloftError(f"--format {output}: expected one of {', '.join(FORMATS)}")
-    store = settings.store.expanduser().resolve()
-    connection = DuckDBReader(store / "spanloft.duckdb").connect()
+    connection = open_reader(settings.store, settings.local).connect()
     try:
         table = fetch(connection, statement)
     except duckdb.Error as error:

@@ -15,10 +15,12 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from spanloft_collector.errors import StoreError
+from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.loader import running_collector
+from spanloft_collector.location import LakeAddress, local_folder
 from spanloft_collector.settings import Settings
 from spanloft_collector.signals.embedding.choice import why_not
+from spanloft_collector.store.opening import open_reader
 from spanloft_collector.store.parquet import META_FILE, VIEW_FILE, ParquetStore
 
 _PACKAGES = (
@@ -71,10 +73,14 @@ def run(settings: Settings, choices: Iterable[Choice], *, repair: bool) -> int:
 
     ``choices`` tells what the SDK would instrument; it is handed in because the collector does not import the SDK.
     """
-    root = settings.store.expanduser().resolve()
-    if repair:
-        repair_views(root)
-    findings = [*check_store(root), *check_ports(settings, root), *check_content()]
+    root = local_folder(settings.store, settings.local)
+    if isinstance(settings.store, LakeAddress):
+        findings = [*check_lake(settings)]
+    else:
+        if repair:
+            repair_views(root)
+        findings = [*check_store(root)]
+    findings += [*check_ports(settings, root), *check_content()]
     findings += [*check_embeddings(settings), *check_packages()]
     console = Console()
     table = Table(show_header=False, show_edge=False, box=None, padding=(0, 2, 0, 0))
@@ -120,9 +126,20 @@ def check_store(root: Path) -> Iterator[Finding]:
     yield Finding(state, "disk", f"{free / 1024**3:.1f} GiB free")
 
 
+def check_lake(settings: Settings) -> Iterator[Finding]:
+    """Whether the DuckLake can be read, and where this machine keeps its journal."""
+    try:
+        found = open_reader(settings.store, settings.local).sql("SELECT count(*) AS spans FROM spans", timeout_s=120)
+        yield Finding("ok", "store", f"{settings.store}: {found.column('spans')[0]} spans")
+    except SpanloftError as error:
+        yield Finding("problem", "store", str(error))
+    root = local_folder(settings.store, settings.local)
+    yield Finding("ok" if root.exists() else "note", "journal", f"{root / 'journal'}: what waits for the store")
+
+
 def check_ports(settings: Settings, root: Path) -> Iterator[Finding]:
     """Whether a collector runs, or the ports are free for one."""
-    url = running_collector(root) if (root / META_FILE).exists() else None
+    url = running_collector(root) if root.exists() else None
     if url is not None:
         yield Finding("ok", "collector", f"running at {url}")
         return

@@ -23,7 +23,8 @@ from spanloft_collector.signals.drift.topics import Topic
 from spanloft_collector.signals.drift.verdict import Verdict, judge, too_few
 from spanloft_collector.signals.embedding.base import Embedder, Vectors
 from spanloft_collector.signals.embedding.choice import create_embedder
-from spanloft_collector.store.reader import DuckDBReader, fetch
+from spanloft_collector.store.opening import open_reader
+from spanloft_collector.store.reader import fetch
 
 KEPT_FILES = 16
 """Files of vectors that are kept: a baseline is compared with many windows."""
@@ -136,7 +137,7 @@ def _file_rows(path: Path, what: str) -> list[tuple[str, str | None]]:
 
 
 def _query_rows(settings: Settings, statement: str, what: str) -> list[tuple[str, str | None]]:
-    connection = DuckDBReader(settings.store.expanduser().resolve() / "spanloft.duckdb").connect()
+    connection = open_reader(settings.store, settings.local).connect()
     try:
         table = fetch(connection, statement)
     except duckdb.Error as error:

@@ -15,9 +15,11 @@ from spanloft_collector.pipeline.process import Pipeline
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.settings import Settings
-from spanloft_collector.store.expire import parse_retention
+from spanloft_collector.store.lake_maintenance import LakeMaintenance
 from spanloft_collector.store.maintenance import Maintenance
+from spanloft_collector.store.opening import open_store
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.retention import parse_retention
 
 
 def create_pricer(prices: Path | None) -> Pricer:
@@ -39,9 +41,10 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
 
     Only one pipeline may publish: the lock waits for a predecessor that is still dying.
     """
-    store = ParquetStore(settings.store)
-    maintenance = Maintenance(
-        store,
+    store = open_store(settings)
+    tidy = Maintenance if isinstance(store, ParquetStore) else LakeMaintenance
+    maintenance = tidy(
+        store,  # type: ignore[arg-type]
         interval_s=settings.compact_interval_s,
         grace_s=settings.grace_s,
         retention=parse_retention(settings.retention_days, settings.retention_bytes),

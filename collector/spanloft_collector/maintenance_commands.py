@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -15,16 +14,16 @@ from rich.table import Table
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.ingest import create_pricer
 from spanloft_collector.maintenance.compaction import MergePlan, compact, plan_merges
-from spanloft_collector.maintenance.export import FORMATS, check_datasets, export_otlp, export_tables, prepare
+from spanloft_collector.maintenance.export import FORMATS, check_datasets, export_tables, prepare
 from spanloft_collector.maintenance.remap import RemapReport, remap
 from spanloft_collector.maintenance.reprice import ModelBill, RepriceReport, reprice
 from spanloft_collector.maintenance.selection import Selection, parse_time
+from spanloft_collector.maintenance.upkeep import carry_out, expiries, free, otlp_exporter, upkeep
 from spanloft_collector.settings import Settings
-from spanloft_collector.store.compact import sweep, writers
-from spanloft_collector.store.expire import Expiry, expire, parse_retention, plan_expiry
-from spanloft_collector.store.manifest import load_manifest
-from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.rewrite import maintenance_lock
+from spanloft_collector.store import lake_maintenance
+from spanloft_collector.store.ducklake import DuckLakeStore
+from spanloft_collector.store.opening import AnyStore, open_directory, open_store
+from spanloft_collector.store.retention import Expiry, parse_retention
 
 Advance = Callable[[int, int | None], None]
 
@@ -42,7 +41,7 @@ def run_reprice(settings: Settings, *, since: str | None, until: str | None, mod
     """Price history anew, or show what that would change; 1 when something changed meanwhile and was left."""
     selection = Selection(since_us=parse_time(since, "--since"), until_us=parse_time(until, "--until"), model=model)
     pricer = create_pricer(settings.prices)
-    store = ParquetStore(settings.store)
+    store = open_directory(settings, "spanloft reprice")
     with progress_bar("Pricing spans") as advance:
         report = reprice(store, pricer, selection, dry_run=dry_run, progress=advance)
     console = Console(highlight=False)
@@ -70,7 +69,7 @@ def run_remap(
         since_us=parse_time(since, "--since"), until_us=parse_time(until, "--until"), dialect=dialect, scope=scope
     )
     pricer = create_pricer(settings.prices)
-    store = ParquetStore(settings.store)
+    store = open_directory(settings, "spanloft remap")
     with progress_bar("Mapping spans") as advance:
         report = remap(store, pricer, selection, dry_run=dry_run, progress=advance)
     console = Console(highlight=False)
@@ -99,9 +98,11 @@ def print_changes(console: Console, report: RemapReport) -> None:
 
 def run_compact(settings: Settings, *, dry_run: bool) -> int:
     """Merge the files of each day, and delete what the grace period no longer protects."""
-    store = ParquetStore(settings.store)
+    store = open_store(settings)
+    if isinstance(store, DuckLakeStore):
+        return compact_lake(store, settings, dry_run=dry_run)
     console = Console(highlight=False)
-    with nullcontext() if dry_run else maintenance_lock(store.root):
+    with nullcontext() if dry_run else upkeep(store):
         plans = plan_merges(store)
         files = sum(len(plan.inputs) for plan in plans)
         done = "would become" if dry_run else "become"
@@ -120,8 +121,29 @@ def run_compact(settings: Settings, *, dry_run: bool) -> int:
                     advance(done_rows, None)
 
                 left = compact(store, plans, progress=merged)
-        free(store, settings, console)
+        tell_freed(store, settings, console)
     return conflicts_left(console, left)
+
+
+def compact_lake(store: DuckLakeStore, settings: Settings, *, dry_run: bool) -> int:
+    """Merge the small files of each writer and day of a DuckLake, and drop spans that are stored twice."""
+    console = Console(highlight=False)
+    with nullcontext() if dry_run else upkeep(store):
+        merges = lake_maintenance.plan_merges(store, 2, lake_maintenance.TIERS[-1:])
+        files, done = sum(merge.files for merge in merges), "would become" if dry_run else "become"
+        console.print(f"{files:,} files {done} {len(merges):,}.")
+        if dry_run:
+            return 0
+        repeats = lake_maintenance.drop_repeats(store)
+        datasets = sorted({merge.dataset for merge in merges})
+        with progress_bar("Merging datasets", len(datasets)) as advance:
+            for number, dataset in enumerate(datasets, 1):
+                lake_maintenance.merge_files(store, dataset, lake_maintenance.TIERS[-1])
+                advance(number, None)
+        if repeats:
+            console.print(f"{repeats:,} spans that were stored twice are now stored once.")
+        tell_freed(store, settings, console)
+    return 0
 
 
 def run_expire(settings: Settings, *, dry_run: bool) -> int:
@@ -131,10 +153,10 @@ def run_expire(settings: Settings, *, dry_run: bool) -> int:
         raise SpanloftError(
             "nothing expires: set --days or --bytes, or SPANLOFT_RETENTION_DAYS or SPANLOFT_RETENTION_BYTES"
         )
-    store = ParquetStore(settings.store)
+    store = open_store(settings)
     console = Console(highlight=False)
-    with nullcontext() if dry_run else maintenance_lock(store.root):
-        plans = plan_expiry(store, retention, datetime.now(UTC).date())
+    with nullcontext() if dry_run else upkeep(store):
+        plans = expiries(store, retention)
         print_expiry(console, plans)
         spans, size = sum(plan.rows.get("spans", 0) for plan in plans), sum(plan.bytes for plan in plans)
         done = "would go; nothing was deleted" if dry_run else "expired"
@@ -145,8 +167,8 @@ def run_expire(settings: Settings, *, dry_run: bool) -> int:
         if plans:
             with progress_bar("Expiring days", len(plans)) as advance:
                 numbers = iter(range(1, len(plans) + 1))
-                left = expire(store, plans, progress=lambda plan: advance(next(numbers), None))
-        free(store, settings, console)
+                left = carry_out(store, plans, lambda plan: advance(next(numbers), None))
+        tell_freed(store, settings, console)
     return conflicts_left(console, left)
 
 
@@ -183,12 +205,12 @@ def run_export(
         raise SpanloftError("--dataset: OTLP files hold spans, logs and metrics; choose parquet or csv for one dataset")
     chosen = check_datasets(datasets)
     selection = Selection(since_us=parse_time(since, "--since"), until_us=parse_time(until, "--until"), service=service)
-    store = ParquetStore(settings.store)
+    store = open_store(settings)
     prepare(output)
-    # The lock keeps files in place that this reads, as long as it may take.
-    with maintenance_lock(store.root), progress_bar("Exporting rows") as advance:
+    # It keeps files in place that this reads, as long as it may take.
+    with upkeep(store), progress_bar("Exporting rows") as advance:
         if file_format == "otlp":
-            written = export_otlp(store, output, selection, advance)
+            written = otlp_exporter(store)(output, selection, advance)
         else:
             written = export_tables(store, output, chosen, file_format, selection, advance)
     console = Console(highlight=False)
@@ -199,11 +221,9 @@ def run_export(
     return 0
 
 
-def free(store: ParquetStore, settings: Settings, console: Console) -> None:
+def tell_freed(store: AnyStore, settings: Settings, console: Console) -> None:
     """Delete the files that no query can be reading any more, and tell when the rest follows."""
-    sweep(store, settings.grace_s)
-    waiting = sum(len(load_manifest(store.manifest_path(writer)).retired) for writer in writers(store))
-    if waiting:
+    if waiting := free(store, settings.grace_s):
         console.print(
             f"{waiting:,} replaced files stay for {settings.grace_s:g} s for queries that still read them; the running "
             "collector, or the next compact or expire, deletes them.",

@@ -18,18 +18,19 @@ from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.jobs.security import SecurityJob
+from spanloft_collector.maintenance.lake_events import join_lake_events
 from spanloft_collector.maintenance.late_events import join_events
-from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.settings import Settings
 from spanloft_collector.signals.embedding.choice import create_embedder, why_not
+from spanloft_collector.store.opening import AnyStore, open_store
 from spanloft_collector.store.parquet import ParquetStore
 
 logger = logging.getLogger(__name__)
 
 
-def create_jobs(settings: Settings) -> list[Job]:
+def create_jobs(settings: Settings, store: AnyStore) -> list[Job]:
     """All jobs. ``events`` stands first: the others read the messages that it puts in place."""
-    join = partial(join_events, ParquetStore(settings.store))
+    join = partial(join_events, store) if isinstance(store, ParquetStore) else partial(join_lake_events, store)
     canaries = [canary.strip() for canary in (settings.canaries or "").split(",") if canary.strip()]
     return [
         EventsJob(join),
@@ -62,8 +63,8 @@ def create_drift_jobs(settings: Settings) -> list[Job]:
 
 def create_runner(settings: Settings) -> JobRunner:
     """A runner of all jobs on the store."""
-    store = ParquetStore(settings.store)
-    return JobRunner(store, create_jobs(settings), store.root / "jobs", ingest_writer=WRITER)
+    store = open_store(settings)
+    return JobRunner(store, create_jobs(settings, store))
 
 
 def run_jobs(settings: Settings) -> None:

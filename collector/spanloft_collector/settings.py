@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ByteSize, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import ByteSize, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.location import Location, parse_location
+
+_BYTES = TypeAdapter(ByteSize)
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -18,7 +22,13 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SPANLOFT_", extra="ignore", frozen=True)
 
-    store: Path = Field(default=Path("~/.spanloft"), description="Directory of the store")
+    store: Annotated[Location, NoDecode] = Field(
+        default=Path("~/.spanloft"),
+        description="Directory of the store, or ducklake:postgres:CONNECTION;data=PATH for many machines",
+    )
+    local: Path | None = Field(
+        default=None, description="Folder on this machine for the journal, where the store is a DuckLake"
+    )
     host: str = Field(default="127.0.0.1", description="Address to listen on; another than loopback needs API keys")
     grpc_port: int = Field(default=4317, ge=0, le=65535, description="Port of OTLP/gRPC; 0 picks a free one")
     http_port: int = Field(default=4318, ge=0, le=65535, description="Port of OTLP/HTTP; 0 picks a free one")
@@ -54,8 +64,10 @@ class Settings(BaseSettings):
         default=None,
         description="Days that data is kept: N; PROJECT=N for single projects, comma-separated [default: for ever]",
     )
-    retention_bytes: ByteSize | None = Field(
-        default=None, description="Size beyond which the oldest days are dropped, such as 50GB [default: no limit]"
+    retention_bytes: str | None = Field(
+        default=None,
+        description="Size beyond which the oldest days are dropped: 50GB; PROJECT=5GB for single projects, "
+        "comma-separated [default: no limit]",
     )
     monthly_budget_usd: float | None = Field(
         default=None, gt=0, description="US dollars a month that the dashboard's Cost page counts down"
@@ -74,6 +86,11 @@ class Settings(BaseSettings):
         default=None, description="Days that are a pinned baseline of drift, both included: DAY..DAY [default: none]"
     )
 
+    @field_validator("store", mode="before")
+    @classmethod
+    def _somewhere(cls, value: object) -> object:
+        return parse_location(value) if isinstance(value, str) else value
+
     @field_validator("retention_days")
     @classmethod
     def _known_terms(cls, value: str | None) -> str | None:
@@ -82,6 +99,19 @@ class Settings(BaseSettings):
             if not days.strip().isdigit() or (separator and not project.strip()):
                 raise ValueError("expected a number of days, and PROJECT=DAYS for one project, like 30 or 30,demo=7")
         return value
+
+    @field_validator("retention_bytes", mode="before")
+    @classmethod
+    def _known_sizes(cls, value: object) -> object:
+        for entry in str(value or "0").split(","):
+            project, separator, size = entry.strip().rpartition("=")
+            try:
+                _BYTES.validate_python(size.strip())
+            except ValidationError:
+                size = ""
+            if not size or (separator and not project.strip()):
+                raise ValueError("expected a size, and PROJECT=SIZE for one project, like 50GB or 50GB,demo=5GB")
+        return None if value is None else str(value)
 
 
 def load_settings(**overrides: object) -> Settings:

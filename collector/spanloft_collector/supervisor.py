@@ -13,12 +13,13 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from pathlib import Path
 
 from spanloft_collector import demo as demo_data
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.loader import running_collector
+from spanloft_collector.location import LakeAddress, setting_of
 from spanloft_collector.settings import Settings
+from spanloft_collector.store.opening import AnyStore, open_store
 from spanloft_collector.store.parquet import ParquetStore
 
 READY_S = 90.0
@@ -45,7 +46,7 @@ def run(settings: Settings, *, fixed_ports: frozenset[str], demo: bool) -> int:
     Raises:
         SpanloftError: a part can't start.
     """
-    store = ParquetStore(settings.store)
+    store = open_store(settings)
     if (url := running_collector(store.root)) is not None:
         raise SpanloftError(f"{store.root}: Spanloft is already running on this store, its collector at {url}")
     ports, notes = choose_ports(settings, fixed_ports)
@@ -54,7 +55,7 @@ def run(settings: Settings, *, fixed_ports: frozenset[str], demo: bool) -> int:
         signal.signal(number, lambda *_: stop.set())
     parts: list[Part] = []
     try:
-        parts = start_parts(settings, store.root, ports)
+        parts = start_parts(settings, ports)
         wait_ready(settings, ports, parts, stop)
         if not stop.is_set():
             say(addresses(settings, ports, store), *notes)
@@ -104,9 +105,11 @@ def free_port(host: str, taken: set[int]) -> int:
             return port
 
 
-def start_parts(settings: Settings, root: Path, ports: dict[str, int]) -> list[Part]:
+def start_parts(settings: Settings, ports: dict[str, int]) -> list[Part]:
     """Start the three processes."""
-    common = ["--store", str(root)]
+    where = setting_of(settings.store)
+    # A process list shows arguments; the address of a DuckLake may hold a password.
+    common = [] if isinstance(settings.store, LakeAddress) else ["--store", where]
     host = ["--host", settings.host]
     commands = {
         "collector": [*host, "--grpc-port", str(ports["grpc_port"]), "--http-port", str(ports["http_port"])],
@@ -119,7 +122,11 @@ def start_parts(settings: Settings, root: Path, ports: dict[str, int]) -> list[P
             [sys.executable, "-m", "spanloft.cli", name, *common, *options],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "SPANLOFT_ENDPOINT": base_url(settings.host, ports["http_port"])},
+            env={
+                **os.environ,
+                "SPANLOFT_STORE": where,
+                "SPANLOFT_ENDPOINT": base_url(settings.host, ports["http_port"]),
+            },
             # A group of its own: Ctrl-C reaches only the supervisor, which stops the parts in order.
             start_new_session=True,
             preexec_fn=die_with_parent if sys.platform == "linux" else None,
@@ -171,7 +178,7 @@ def base_url(host: str, port: int) -> str:
     return f"http://{reachable}:{port}"
 
 
-def addresses(settings: Settings, ports: dict[str, int], store: ParquetStore) -> str:
+def addresses(settings: Settings, ports: dict[str, int], store: AnyStore) -> str:
     """The lines that tell a newcomer where everything is."""
     http = base_url(settings.host, ports["http_port"])
     lines = [
@@ -179,7 +186,7 @@ def addresses(settings: Settings, ports: dict[str, int], store: ParquetStore) ->
         f"  Dashboard   {base_url(settings.host, ports['dashboard_port'])}",
         f"  OTLP/HTTP   {http}",
         f"  OTLP/gRPC   {settings.host}:{ports['grpc_port']}",
-        f'  SQL         duckdb -readonly {store.view_file} "FROM llm_calls"',
+        f"  SQL         {sql_line(store)}",
         "",
         "  In your app:  import spanloft; spanloft.instrument()",
     ]
@@ -188,19 +195,27 @@ def addresses(settings: Settings, ports: dict[str, int], store: ParquetStore) ->
     return "\n".join([*lines, "", "  Ctrl-C stops everything; nothing is lost.", ""])
 
 
+def sql_line(store: AnyStore) -> str:
+    """The command that queries the store in a terminal."""
+    if isinstance(store, ParquetStore):
+        return f'duckdb -readonly {store.view_file} "FROM llm_calls"'
+    return 'spanloft sql "FROM llm_calls"'
+
+
 def say(*lines: str) -> None:
     """Print to the terminal at once."""
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()
 
 
-def fill_demo(store: ParquetStore, settings: Settings, http_port: int) -> None:
+def fill_demo(store: AnyStore, settings: Settings, http_port: int) -> None:
     """Send the sample data, unless the store already holds something."""
     if store.reader().sql("SELECT 1 FROM spans LIMIT 1").num_rows:
         return
     key = settings.api_key.get_secret_value().split(",")[0].rpartition(":")[2] if settings.api_key else None
+    gone = f" and go with: rm -r {store.root}" if isinstance(store, ParquetStore) else ""
     spans = demo_data.send(base_url(settings.host, http_port), api_key=key, now_ns=time.time_ns())
-    say(f"  {spans} spans of sample data were added; they are labelled 'sample' and go with: rm -r {store.root}", "")
+    say(f"  {spans} spans of sample data were added; they are labelled 'sample'{gone}", "")
 
 
 def watch(parts: list[Part], stop: threading.Event) -> int:

@@ -12,9 +12,11 @@ from typing import Any
 import pyarrow as pa
 import streamlit as st
 from spanloft_collector.errors import StoreError
+from spanloft_collector.location import LakeAddress, Location, local_folder, parse_location, setting_of
+from spanloft_collector.store.opening import open_reader
 from spanloft_collector.store.reader import DuckDBReader, named_query
 
-from spanloft_dashboard.launch import ENDPOINT_VARIABLE, STORE_VARIABLE
+from spanloft_dashboard.launch import ENDPOINT_VARIABLE, LOCAL_VARIABLE, STORE_VARIABLE
 
 VIEW_FILE = "spanloft.duckdb"
 MANIFESTS = "manifest"
@@ -26,8 +28,8 @@ CACHE_SECONDS = 120
 TIMEOUT_S = 15.0
 
 
-def store_path() -> Path:
-    """Directory of the store that is shown.
+def store_location() -> Location:
+    """Where the store is that is shown.
 
     Raises:
         StoreError: when none was named.
@@ -35,12 +37,26 @@ def store_path() -> Path:
     value = os.environ.get(STORE_VARIABLE)
     if not value:
         raise StoreError(f"no store was named; start the dashboard with: spanloft dashboard, or set {STORE_VARIABLE}")
-    return Path(value).expanduser()
+    return parse_location(value)
 
 
-def manifests() -> str:
-    """Pattern of the manifests' files."""
-    return str(store_path() / MANIFESTS / "*.json")
+def store_path() -> Path:
+    """Directory with the view file: the store's, or this machine's where the store is a DuckLake."""
+    local = os.environ.get(LOCAL_VARIABLE)
+    return local_folder(store_location(), Path(local) if local else None)
+
+
+def lake() -> LakeAddress | None:
+    """The DuckLake, where the store is one."""
+    location = store_location()
+    return location if isinstance(location, LakeAddress) else None
+
+
+def shell_command() -> str:
+    """How the same is queried in a terminal."""
+    if lake() is not None:
+        return 'spanloft sql "FROM llm_calls"'
+    return f"duckdb -readonly {store_path() / VIEW_FILE}"
 
 
 def endpoint() -> str:
@@ -49,8 +65,8 @@ def endpoint() -> str:
 
 
 @st.cache_resource(show_spinner=False)
-def _reader(view_file: str) -> DuckDBReader:
-    return DuckDBReader(Path(view_file))
+def _reader(place: str, folder: str) -> DuckDBReader:
+    return open_reader(parse_location(place), Path(folder))
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -65,8 +81,8 @@ def _version(store: str, moment: int) -> int:
 # What a query returns is small, since charts are bucketed and lists limited. Results are kept until something new is
 # published, and then for at most FRESH_SECONDS: all panels and viewers of one moment share them.
 @st.cache_data(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
-def _cached(view_file: str, version: int, name: str, parameters: Mapping[str, Any]) -> pa.Table:
-    return _reader(view_file).query(name, parameters, timeout_s=TIMEOUT_S)
+def _cached(place: str, folder: str, version: int, name: str, parameters: Mapping[str, Any]) -> pa.Table:
+    return _reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S)
 
 
 def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -78,9 +94,10 @@ def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
     text = named_query(name)
     # Parameters that the query does not use would only split the cache.
     used = {key: value for key, value in (parameters or {}).items() if f"${key}" in text}
-    store = store_path()
+    store = str(store_path())
     fresh_s = LIVE_SECONDS if st.query_params.get("live") else FRESH_SECONDS
-    return _cached(str(store / VIEW_FILE), _version(str(store), int(time.time() / fresh_s)), name, used)
+    version = _version(store, int(time.time() / fresh_s))
+    return _cached(setting_of(store_location()), store, version, name, used)
 
 
 def rows(name: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from spanloft_collector.location import Location, setting_of
+
 STORE_VARIABLE = "SPANLOFT_STORE"
+LOCAL_VARIABLE = "SPANLOFT_LOCAL"
 ENDPOINT_VARIABLE = "SPANLOFT_ENDPOINT"
 MAIN = Path(__file__).parent / "app" / "main.py"
 """The entry script has a folder of its own: beside a folder named ``pages`` Streamlit would run those by itself."""
@@ -32,7 +35,7 @@ FLAGS: Mapping[str, str] = {
 }
 
 
-def command(store: Path, host: str, port: int) -> list[str]:
+def command(store: Location, host: str, port: int) -> list[str]:
     """Command line that serves the dashboard of ``store`` on ``host:port``.
 
     The store itself travels in the environment, see ``environment``; it is an argument here so that a process
@@ -47,20 +50,21 @@ def command(store: Path, host: str, port: int) -> list[str]:
         str(MAIN),
         *(f"--{name}={value}" for name, value in flags.items()),
         "--",
+        # Without a password: this is what a process list shows.
         str(store),
     ]
 
 
-def environment(store: Path, endpoint: str | None = None, base: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(store: Location, endpoint: str | None = None, base: Mapping[str, str] | None = None) -> dict[str, str]:
     """Environment of the dashboard process.
 
     Args:
-        store: directory of the store.
+        store: where the store is.
         endpoint: OTLP/HTTP address that an empty dashboard tells people to send to, such as http://127.0.0.1:4318.
         base: environment to start from; that of this process when not given.
     """
     values = dict(os.environ if base is None else base)
-    values[STORE_VARIABLE] = str(store)
+    values[STORE_VARIABLE] = setting_of(store)
     if endpoint:
         values[ENDPOINT_VARIABLE] = endpoint
     # The dashboard must not trace itself into the store it shows.

@@ -8,6 +8,7 @@ folders.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -16,12 +17,17 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 from spanloft_collector.errors import StoreError
+from spanloft_collector.location import LakeAddress
+from spanloft_collector.store.ducklake import write_lake_views
+from spanloft_collector.store.lake_connection import attach
 
 ROW_LIMIT = 10_000
 BYTE_LIMIT = 16 << 20
 TIMEOUT_S = 20.0
 MEMORY = "1GB"
 _BATCH = 2_048
+_PAST_THE_VIEWS = re.compile(r"postgres_\w*|ducklake_\w*|duckdb_secrets|which_secret", re.IGNORECASE)
+"""Functions and tables by which a statement would reach Postgres itself, with the rights of the dashboard."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +39,20 @@ class Answer:
     seconds: float
 
 
-def run(view_file: Path, statement: str, *, timeout_s: float = TIMEOUT_S, row_limit: int = ROW_LIMIT) -> Answer:
+def run(
+    view_file: Path,
+    statement: str,
+    *,
+    lake: LakeAddress | None = None,
+    timeout_s: float = TIMEOUT_S,
+    row_limit: int = ROW_LIMIT,
+) -> Answer:
     """Run one SELECT against the store's views.
 
     Args:
         view_file: the store's ``.duckdb`` file.
         statement: one SELECT (also FROM, WITH, DESCRIBE, SUMMARIZE, SHOW, VALUES).
+        lake: the DuckLake that the views read, where the store is one.
         timeout_s: seconds after which it is stopped.
         row_limit: number of rows after which the answer is cut off; so it is beyond 16 MiB.
 
@@ -46,7 +60,9 @@ def run(view_file: Path, statement: str, *, timeout_s: float = TIMEOUT_S, row_li
         StoreError: when it is not one SELECT, when it fails or when it takes too long.
     """
     _check(statement)
-    connection = _open(view_file)
+    if lake is not None and (word := _PAST_THE_VIEWS.search(statement)):
+        raise StoreError(f"{word[0]!r} is not allowed here: only the store's views are")
+    connection = _open(view_file, lake)
     timer = threading.Timer(timeout_s, connection.interrupt)
     timer.daemon = True
     timer.start()
@@ -74,8 +90,8 @@ def _check(statement: str) -> None:
         raise StoreError(f"only SELECT is allowed here, not {kinds[0].name}")
 
 
-def _open(view_file: Path) -> duckdb.DuckDBPyConnection:
-    if not view_file.exists():
+def _open(view_file: Path, lake: LakeAddress | None) -> duckdb.DuckDBPyConnection:
+    if lake is None and not view_file.exists():
         raise StoreError(f"{view_file}: no store here; start one with: spanloft up --store {view_file.parent}")
     root = view_file.resolve().parent
     connection = duckdb.connect(
@@ -89,13 +105,19 @@ def _open(view_file: Path) -> duckdb.DuckDBPyConnection:
         },
     )
     try:
+        if lake is not None:
+            write_lake_views(lake, view_file)
+            attach(connection, lake, read_only=True)
         connection.execute(f"ATTACH {_quoted(view_file)} AS store (READ_ONLY)")
         connection.execute("USE store")
-        folders = ", ".join(_quoted(f"{root / name}/") for name in ("data", "manifest"))
-        connection.execute(f"SET allowed_directories = [{folders}]")
+        folders = [lake.data] if lake is not None else [f"{root / name}/" for name in ("data", "manifest")]
+        connection.execute(f"SET allowed_directories = [{', '.join(map(_quoted, folders))}]")
         connection.execute("SET temp_directory = ''")
         connection.execute("SET enable_external_access = false")
         connection.execute("SET lock_configuration = true")
+    except StoreError:
+        connection.close()
+        raise
     except duckdb.Error as error:
         connection.close()
         raise StoreError(f"{view_file}: can't be opened ({error})") from error

@@ -22,7 +22,12 @@ jobs_app = typer.Typer(invoke_without_command=True, help="Run the jobs: for ever
 app.add_typer(jobs_app, name="jobs")
 
 StoreOption = Annotated[
-    Path | None, typer.Option("--store", envvar="SPANLOFT_STORE", help="Directory of the store [default: ~/.spanloft]")
+    str | None,
+    typer.Option(
+        "--store",
+        envvar="SPANLOFT_STORE",
+        help="Directory of the store, or ducklake:postgres:CONNECTION;data=PATH [default: ~/.spanloft]",
+    ),
 ]
 HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on [default: 127.0.0.1]")]
 GrpcPortOption = Annotated[int | None, typer.Option("--grpc-port", help="Port of OTLP/gRPC [default: 4317]")]
@@ -102,9 +107,8 @@ def dashboard(store: StoreOption = None, host: HostOption = None, dashboard_port
     part("streamlit")
     settings = _settings(store, host=host, dashboard_port=dashboard_port)
     launch = part("spanloft_dashboard.launch")
-    root = settings.store.expanduser().resolve()
-    environment = {**os.environ, **launch.environment(root)}
-    command = launch.command(root, settings.host, settings.dashboard_port)
+    environment = {**os.environ, **launch.environment(settings.store)}
+    command = launch.command(settings.store, settings.host, settings.dashboard_port)
     os.execvpe(command[0], command, environment)
 
 
@@ -280,5 +284,5 @@ def doctor(
     )
 
 
-def _settings(store: Path | None, **options: object) -> Any:
+def _settings(store: str | None, **options: object) -> Any:
     return part("spanloft_collector.settings").load_settings(store=store, **options)

@@ -38,7 +38,7 @@ def test_a_restart_embeds_nothing_again(made: tuple[ParquetStore, WordEmbedder])
     store, _ = made
     before = rows(store, "SELECT * EXCLUDE (computed_at) FROM drift_windows ORDER BY ALL")
     again = WordEmbedder()
-    runner = JobRunner(store, [EmbeddingsJob(lambda: again), DriftJob()], store.root / "jobs")
+    runner = JobRunner(store, [EmbeddingsJob(lambda: again), DriftJob()])
     assert runner.run_until_idle("embeddings") == 0
     assert runner.run_until_idle("drift") == 0
     assert again.embedded == []
@@ -105,7 +105,9 @@ def test_a_drift_is_one_alert(made: tuple[ParquetStore, WordEmbedder]) -> None:
 
 
 def test_jobs_are_there_when_wanted(tmp_path: Path) -> None:
-    assert {"embeddings", "drift"} <= {job.name for job in create_jobs(settings_for(tmp_path, embedding_model=None))}
-    assert not {"embeddings", "drift"} & {job.name for job in create_jobs(settings_for(tmp_path))}
+    store = ParquetStore(tmp_path)
+    wanted = create_jobs(settings_for(tmp_path, embedding_model=None), store)
+    assert {"embeddings", "drift"} <= {job.name for job in wanted}
+    assert not {"embeddings", "drift"} & {job.name for job in create_jobs(settings_for(tmp_path), store)}
     with pytest.raises(SpanloftError, match=r"expected DAY\.\.DAY"):
         Pinned.parse("last week")

@@ -80,7 +80,7 @@ def ingest(store: ParquetStore) -> Ingest:
 
 @pytest.fixture
 def runner(store: ParquetStore) -> JobRunner:
-    return JobRunner(store, create_jobs(settings_for(store.root)), store.root / "jobs")
+    return JobRunner(store, create_jobs(settings_for(store.root), store))
 
 
 def rows(store: ParquetStore, statement: str) -> list[tuple[Any, ...]]:

@@ -53,7 +53,7 @@ def alerts(root: Path, spans: dict[str, list[Any]]) -> list[dict[str, Any]]:
     store = ParquetStore(root)
     newest = (max(spans["ingest_time"]) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
     store.publish("ingest", {"spans": to_table("spans", spans)}, {"ingest_us": newest})
-    JobRunner(store, [AlertsJob()], store.root / "jobs").run_until_idle("alerts")
+    JobRunner(store, [AlertsJob()]).run_until_idle("alerts")
     found: list[dict[str, Any]] = store.reader().sql("FROM alerts ORDER BY time, kind").to_pylist()
     return found
 

@@ -13,9 +13,10 @@ from spanloft_collector.errors import SpanloftError
 from spanloft_collector.maintenance.compaction import compact, plan_merges
 from spanloft_collector.settings import load_settings
 from spanloft_collector.store.compact import sweep
-from spanloft_collector.store.expire import Retention, expire, parse_retention, plan_expiry
+from spanloft_collector.store.expire import expire, plan_expiry
 from spanloft_collector.store.maintenance import Maintenance
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.retention import Retention, parse_retention
 from spanloft_collector.store.rewrite import live_files, maintenance_lock
 from spanloft_collector.store.schema import to_table
 from stored import one, rows

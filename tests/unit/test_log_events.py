@@ -99,9 +99,7 @@ def load(root: Path, *requests: dict[str, Any]) -> ParquetStore:
 
 
 def run_job(store: ParquetStore) -> None:
-    JobRunner(store, [EventsJob(partial(join_events, store, settle_s=0.0))], store.root / "jobs").run_until_idle(
-        "events"
-    )
+    JobRunner(store, [EventsJob(partial(join_events, store, settle_s=0.0))]).run_until_idle("events")
 
 
 def joined(store: ParquetStore) -> None:

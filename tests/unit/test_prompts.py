@@ -130,7 +130,7 @@ def _publish(store: ParquetStore, number: int, prompts: list[dict[str, Any]]) ->
 
 
 def _prompts(store: ParquetStore) -> list[tuple[Any, ...]]:
-    JobRunner(store, [PromptsJob()], store.root / "jobs").run_until_idle("prompts")
+    JobRunner(store, [PromptsJob()]).run_until_idle("prompts")
     found = store.reader().sql(
         "SELECT prompt, version, source, template, calls FROM prompts ORDER BY first_time, version"
     )

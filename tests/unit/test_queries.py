@@ -159,11 +159,7 @@ def _parameters(**changes: Any) -> dict[str, Any]:
 
 
 def _rows(reader: DuckDBReader, name: str, **changes: Any) -> list[dict[str, Any]]:
-    return reader.query(name, _parameters(manifests=_manifests(reader), **changes)).to_pylist()
-
-
-def _manifests(reader: DuckDBReader) -> str:
-    return str(reader.view_file.parent / "manifest" / "*.json")
+    return reader.query(name, _parameters(**changes)).to_pylist()
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -176,9 +172,9 @@ def test_runs_on_an_empty_store_and_under_every_filter(reader: DuckDBReader, emp
         "statuses": ["ok"],
         "search": "question",
     }
-    empty.query(name, _parameters(manifests=_manifests(empty)))
-    empty.query(name, _parameters(manifests=_manifests(empty), before=None))
-    reader.query(name, _parameters(manifests=_manifests(reader), **filters))
+    empty.query(name, _parameters())
+    empty.query(name, _parameters(before=None))
+    reader.query(name, _parameters(**filters))
     assert named_query(name).startswith("-- "), "a query begins with a sentence that says what it returns"
 
 
@@ -437,7 +433,7 @@ def test_health(reader: DuckDBReader) -> None:
     assert (quality["calls"], quality["no_price"], quality["no_model"]) == (4, 0.25, 0)
 
 
-def test_storage_and_progress_come_from_the_manifests(reader: DuckDBReader) -> None:
+def test_what_the_store_holds_and_how_far_its_writers_got(reader: DuckDBReader) -> None:
     rows = {row["dataset"]: row for row in _rows(reader, "health_storage")}
     assert rows["spans"]["rows"] == 10
     assert rows["spans"]["bytes"] > 0

@@ -136,7 +136,7 @@ def test_the_job_finds_what_was_asked_again(tmp_path: Path) -> None:
         }
         store.publish("ingest", tables, {"ingest_us": seen})
         # A run for every call: what came before is found in the store, not in memory.
-        JobRunner(store, [SavingsJob()], store.root / "jobs").run_until_idle("savings")
+        JobRunner(store, [SavingsJob()]).run_until_idle("savings")
     columns = "span_id, kind, of_span_id, saved_tokens, saved_usd, age_ms"
     found = store.reader().sql(f"SELECT {columns} FROM savings ORDER BY start_time").to_pylist()
     first, second, third = (f"{number:016x}" for number in range(3))

@@ -7,9 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from spanloft_collector.durable import locked
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.jobs.base import Job, Output
 from spanloft_collector.store.base import Reader, Store
@@ -28,21 +26,16 @@ Progress = Callable[[str, int, int], None]
 class JobRunner:
     """Runs a set of jobs against a store."""
 
-    def __init__(self, store: Store, jobs: Sequence[Job], leases: Path, *, ingest_writer: str = "ingest") -> None:
+    def __init__(self, store: Store, jobs: Sequence[Job]) -> None:
         """Prepare.
 
         Args:
             store: where jobs read and write.
-            jobs: the jobs.
-            leases: directory of lock files; one runner at a time holds a job, across processes.
-            ingest_writer: writer whose watermark tells up to when spans are complete.
+            jobs: the jobs. One runner at a time holds the lease of a job, across processes.
         """
         self.store = store
         self.reader: Reader = store.reader()
         self.jobs = {job.name: job for job in jobs}
-        self.leases = leases
-        self.ingest_writer = ingest_writer
-        leases.mkdir(parents=True, exist_ok=True)
 
     def run_until_idle(
         self,
@@ -65,7 +58,7 @@ class JobRunner:
         """
         job = self.job(name)
         try:
-            with locked(self.leases / f"{name}.lock", blocking=False):
+            with self.store.lease(name, wait=False):
                 return self._drain(job, recompute, progress, stop or threading.Event())
         except BlockingIOError:
             raise SpanloftError(f"job {name} is running in another process; stop it or wait") from None
@@ -127,7 +120,7 @@ class JobRunner:
 
     def _newest(self, job: Job) -> datetime:
         """Up to when a job can go: what is ingested, and what the jobs did that its ``after`` names."""
-        done = [int(self.store.watermark(self.ingest_writer).get("ingest_us", 0))]
+        done = [self.store.complete_until_us()]
         done += [int(self.store.watermark(f"job-{name}").get("until_us", 0)) for name in getattr(job, "after", ())]
         return EPOCH + timedelta(microseconds=min(done))
 

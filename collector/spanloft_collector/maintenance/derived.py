@@ -13,7 +13,6 @@ from datetime import date, datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spanloft_collector.durable import locked
 from spanloft_collector.jobs.runner import EPOCH
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import Key, NewFile, Rewrites, keys_of, live_files, rewrite_file, row_groups
@@ -28,11 +27,9 @@ TIMEOUT_S = 600.0
 @contextmanager
 def leases(store: ParquetStore, *jobs: str) -> Iterator[None]:
     """Hold the leases of jobs, so that they add nothing while their outputs are replaced."""
-    directory = store.root / "jobs"
-    directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         for job in sorted(jobs):
-            stack.enter_context(locked(directory / f"{job}.lock"))
+            stack.enter_context(store.lease(job, wait=True))
         yield
 
 

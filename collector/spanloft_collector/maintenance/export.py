@@ -23,7 +23,9 @@ from spanloft_collector.maintenance.remap_rows import Row
 from spanloft_collector.maintenance.selection import Selection, glob_mask
 from spanloft_collector.maintenance.slices import DayReader, by_day
 from spanloft_collector.model import DATASETS
-from spanloft_collector.store.parquet import TIME_COLUMN, ParquetStore
+from spanloft_collector.store.base import Store
+from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.partitions import TIME_COLUMN
 from spanloft_collector.store.rewrite import between, live_files, row_groups
 
 FORMATS = ("parquet", "csv", "otlp")
@@ -69,13 +71,13 @@ def export_otlp(store: ParquetStore, output: Path, selection: Selection, progres
 
     for name, request in (("logs", log_request), ("metrics", metric_request)):
         lines = _signal_lines(store, name, request, selection, partial(count, name))
-        _write_lines(output, name, lines)
+        write_lines(output, name, lines)
     for (day, _), (spans, payloads) in sorted(by_day(store).items()):
         if spans and selection.covers_day(day):
             reader = DayReader(store, [owned.file for owned in spans], [owned.file for owned in payloads])
             try:
                 lines = _span_lines(reader, selection, partial(count, "traces"))
-                _write_lines(output, f"traces-{day}", lines)
+                write_lines(output, f"traces-{day}", lines)
             finally:
                 reader.close()
     fsync_directory(output)
@@ -90,9 +92,9 @@ def _span_lines(reader: DayReader, selection: Selection, count: Callable[[int, i
         count(len(pairs), len(chosen))
 
 
-def selected(selection: Selection, span: Row) -> bool:
-    """Whether a row of ``spans`` (times in Unix microseconds) is in the range and of the service."""
-    start = span["start_time"]
+def selected(selection: Selection, span: Row, time: str = "start_time") -> bool:
+    """Whether a row (``time`` names its column of Unix microseconds) is in the range and of the service."""
+    start = span[time]
     return (
         (selection.since_us is None or start >= selection.since_us)
         and (selection.until_us is None or start < selection.until_us)
@@ -127,7 +129,7 @@ def _signal_lines(
             count(table.num_rows, found.num_rows)
 
 
-def _write_lines(output: Path, name: str, lines: Iterable[bytes]) -> None:
+def write_lines(output: Path, name: str, lines: Iterable[bytes]) -> None:
     """Write lines to ``<name>-000.jsonl.gz`` and so on, none larger than a load can take."""
     number, size, file = 0, 0, None
     try:
@@ -179,7 +181,7 @@ class _CsvSink:
 
 
 def export_tables(
-    store: ParquetStore,
+    store: Store,
     output: Path,
     datasets: Iterable[str],
     file_format: str,
@@ -189,10 +191,11 @@ def export_tables(
     """Write one Parquet or CSV file per dataset with the rows its view shows; returns rows by dataset."""
     create = _ParquetSink if file_format == "parquet" else _CsvSink
     names = list(datasets)
-    total = sum(owned.file.rows for owned in live_files(store, *names) if selection.covers_day(owned.file.day))
     done, written = 0, {}
     connection = store.reader().connect()
     try:
+        sizes = connection.execute("SELECT dataset, day::VARCHAR, rows FROM store_files").fetchall()
+        total = sum(rows for dataset, day, rows in sizes if dataset in names and selection.covers_day(day))
         for name in names:
             statement, parameters = table_query(name, selection)
             reader = connection.execute(statement, parameters or None).to_arrow_reader(BATCH_ROWS)

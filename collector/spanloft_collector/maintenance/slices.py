@@ -61,7 +61,7 @@ class DayReader:
         paths += [str(self.store.root / file.file) for file in files]
         times = pc.min_max(keys.column("start_time")).as_py()
         self._connection.register("keys", keys.select(["trace_id", "span_id"]))
-        columns = ", ".join(map(_selected, DATASETS[dataset]))
+        columns = ", ".join(map(plain, DATASETS[dataset]))
         result = self._connection.execute(
             f"SELECT {columns} FROM read_parquet($paths, union_by_name = true, hive_partitioning = false) "
             "WHERE start_time BETWEEN $first AND $last "
@@ -72,7 +72,8 @@ class DayReader:
         return rows
 
 
-def _selected(column: Column) -> str:
+def plain(column: Column) -> str:
+    """Expression that reads a column as plain values: times as Unix microseconds, JSON as text."""
     if column.type == "TIMESTAMP":
         return f'epoch_us("{column.name}") AS "{column.name}"'
     return f'"{column.name}"::VARCHAR AS "{column.name}"' if column.type == "JSON" else f'"{column.name}"'

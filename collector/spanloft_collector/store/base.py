@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import duckdb
 import pyarrow as pa
+
+INGEST = "ingest"
+"""Writer of what collectors receive. Where many collectors write, the store gives each a name of its own."""
 
 
 class Store(Protocol):
@@ -32,6 +36,16 @@ class Store(Protocol):
 
     def watermark(self, writer: str) -> dict[str, Any]:
         """Return the watermark that was published last; empty for a new writer."""
+
+    def complete_until_us(self) -> int:
+        """Unix microseconds: every span with an ``ingest_time`` up to this is visible, and none will be added."""
+
+    def lease(self, name: str, *, wait: bool) -> AbstractContextManager[None]:
+        """Hold ``name`` among all processes that work on the store; it is given back when the process dies.
+
+        Raises:
+            BlockingIOError: another process holds it, and ``wait`` is false.
+        """
 
     def reader(self) -> Reader:
         """Return a reader of this store."""

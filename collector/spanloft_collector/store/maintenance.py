@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch, writers
-from spanloft_collector.store.expire import Retention, expire, plan_expiry
+from spanloft_collector.store.expire import expire, plan_expiry
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.retention import Retention
 from spanloft_collector.store.rewrite import maintenance_lock
 
 logger = logging.getLogger(__name__)

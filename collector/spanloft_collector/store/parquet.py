@@ -11,6 +11,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 from spanloft_collector.durable import fsync_directory, locked
 from spanloft_collector.errors import StoreError, StoreTooNew
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION
+from spanloft_collector.store.base import INGEST
 from spanloft_collector.store.files import make_directory, write_durably, write_parquet
 from spanloft_collector.store.manifest import (
     SUFFIX,
@@ -28,6 +30,7 @@ from spanloft_collector.store.manifest import (
     load_manifest,
     update_manifest,
 )
+from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, TIME_COLUMN
 from spanloft_collector.store.reader import DuckDBReader
 from spanloft_collector.store.schema import arrow_schema
 from spanloft_collector.store.views import write_view_file
@@ -40,22 +43,6 @@ PUBLISH_SETTLE_S = 0.05
 
 REPLACE_SETTLE_S = 1.0
 """The same pause where a batch replaces earlier files: longer than a query on a busy machine takes to start."""
-
-TIME_COLUMN = {
-    "cost_daily": "day",
-    "latency_minute": "minute",
-    "ingest_health": "minute",
-    "logs": "time",
-    "metrics": "time",
-    "alerts": "time",
-    "prompt_versions": "first_time",
-    "drift_windows": "day",
-    "drift_topics": "day",
-}
-"""Column that decides a row's day partition; ``start_time`` where nothing is said."""
-
-ROW_GROUP_ROWS = {"payloads": 8_192}
-DEFAULT_ROW_GROUP_ROWS = 61_440
 
 
 class ParquetStore:
@@ -97,6 +84,16 @@ class ParquetStore:
     def watermark(self, writer: str) -> dict[str, Any]:
         """Return the watermark that was published last; empty for a new writer."""
         return self.manifest(writer).watermark
+
+    def complete_until_us(self) -> int:
+        """Unix microseconds: every span with an ``ingest_time`` up to this is visible; see ``base.Store``."""
+        return int(self.watermark(INGEST).get("ingest_us", 0))
+
+    def lease(self, name: str, *, wait: bool) -> AbstractContextManager[None]:
+        """Hold a name among all processes of the store; see ``base.Store``."""
+        leases = self.root / "jobs"
+        leases.mkdir(parents=True, exist_ok=True)
+        return locked(leases / f"{name}.lock", blocking=wait)
 
     def reader(self) -> DuckDBReader:
         """Return a reader of this store."""

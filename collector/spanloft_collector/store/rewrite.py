@@ -25,7 +25,8 @@ from spanloft_collector.errors import StoreError
 from spanloft_collector.store.compact import SETTLE_S, conform
 from spanloft_collector.store.files import PendingParquet, make_directory
 from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
-from spanloft_collector.store.parquet import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, ParquetStore
+from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS
 from spanloft_collector.store.schema import arrow_schema
 
 logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,6 +26,9 @@ DERIVED_VIEWS = (
     "embeddings",
 )
 """Views over the dataset views, in the order in which they are created; ``sql/views/<name>.sql`` each."""
+
+STORE_VIEWS = ("store_files", "store_writers")
+"""Views of the store itself: what it holds and how far its writers got. Each kind of store has its own SQL for them."""
 
 OWN_VIEWS = frozenset({"payloads"})
 """Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
@@ -68,14 +72,36 @@ def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
     Returns:
         Digest of the statements, to tell whether an existing file is current.
     """
-    statements = [*(dataset_view(root, dataset) for dataset in DATASETS), *map(view_sql, DERIVED_VIEWS)]
-    digest = hashlib.sha256("\n".join([*statements, repr(DATASETS), repr(DATASET_COMMENTS)]).encode()).hexdigest()
-    if check_only:
-        return digest
+    place = str(root).replace("'", "''")
+    statements = view_statements(lambda dataset: view_sql("live").format(root=place, dataset=dataset))
+    statements += [view_sql(name).replace("{root}", place) for name in STORE_VIEWS]
+    if not check_only:
+        write_views(path, statements)
+    return views_digest(statements)
+
+
+def view_statements(live: Callable[[str], str]) -> list[str]:
+    """SQL of all views that users query; ``live`` gives the FROM clause with the rows of a dataset."""
+    return [*(dataset_view(dataset, live(dataset)) for dataset in DATASETS), *map(view_sql, DERIVED_VIEWS)]
+
+
+def views_digest(statements: list[str]) -> str:
+    """Digest of views and comments, to tell whether those that exist are current."""
+    return hashlib.sha256("\n".join([*statements, repr(DATASETS), repr(DATASET_COMMENTS)]).encode()).hexdigest()
+
+
+def write_views(
+    path: Path, statements: list[str], prepare: Callable[[duckdb.DuckDBPyConnection], None] = lambda connection: None
+) -> None:
+    """Write views with their comments to a ``.duckdb`` file and replace ``path`` by it in one rename.
+
+    ``prepare`` gets the connection first; what it attaches, the views may read.
+    """
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     partial.unlink(missing_ok=True)
     connection = duckdb.connect()
     try:
+        prepare(connection)
         # The oldest storage version, so that any DuckDB opens the file.
         connection.execute(f"ATTACH {quoted(str(partial))} AS spanloft (STORAGE_VERSION 'v1.0.0')")
         connection.execute("USE spanloft")
@@ -88,13 +114,11 @@ def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
         os.fsync(file.fileno())
     partial.rename(path)
     fsync_directory(path.parent)
-    return digest
 
 
-def dataset_view(root: Path, dataset: str) -> str:
-    """SQL of the view over a dataset's live files."""
+def dataset_view(dataset: str, live: str) -> str:
+    """SQL of the view over a dataset's live rows."""
     columns = ", ".join(f'"{column.name}"' for column in DATASETS[dataset] if column.name not in STORED_ONLY)
-    live = view_sql("live").format(root=str(root).replace("'", "''"), dataset=dataset)
     if dataset in LATEST:
         key, time = LATEST[dataset]
         live += view_sql("latest").format(key=key, time=time)

@@ -21,7 +21,7 @@ def onboarding() -> None:
         st.code("spanloft run app.py", language="bash")
         st.markdown("Any other OpenTelemetry SDK sends here as well:")
         st.code(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}", language="bash")
-        st.caption(f"Store: {fmt.label(data.store_path(), 200)}")
+        st.caption(f"Store: {fmt.label(data.store_location(), 200)}")
         st.button("Look again", icon=":material/refresh:", type="primary", on_click=st.cache_data.clear)
 
 

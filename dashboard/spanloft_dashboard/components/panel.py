@@ -74,7 +74,7 @@ def show_sql(scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mappi
             parameters = more(scope)
             for name in queries:
                 st.code(data.query_text(name, parameters), language="sql", wrap_lines=True)
-            st.caption(f"duckdb -readonly {fmt.label(data.store_path() / data.VIEW_FILE, 200)}")
+            st.caption(fmt.label(data.shell_command(), 200))
         except SpanloftError as error:
             st.text(str(error))
 

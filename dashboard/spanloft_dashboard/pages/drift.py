@@ -33,10 +33,6 @@ COLORS: dict[str, Literal["red", "green"]] = {"drifted": "red", "no drift": "gre
 Row = dict[str, Any]
 
 
-def _parameters(scope: Scope) -> Row:
-    return scope.parameters() | {"manifests": data.manifests()}
-
-
 def _p_value(value: float | None) -> str:
     if value is None:
         return fmt.UNKNOWN
@@ -44,7 +40,7 @@ def _p_value(value: float | None) -> str:
 
 
 def _draw_cards(scope: Scope) -> None:
-    row = data.first("drift_cards", _parameters(scope))
+    row = data.first("drift_cards", scope.parameters())
     rate = row.get("texts_per_s")
     waiting = "Model calls whose texts are not embedded yet" + (f"; lately {rate:.0f} texts a second" if rate else "")
     cards(

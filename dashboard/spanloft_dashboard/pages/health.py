@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from spanloft_dashboard import data
@@ -14,10 +12,6 @@ from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
-
-
-def _parameters(scope: Scope) -> dict[str, Any]:
-    return scope.parameters() | {"manifests": data.manifests()}
 
 
 def _draw_cards(scope: Scope) -> None:
@@ -99,7 +93,7 @@ def _draw_quality(scope: Scope) -> None:
 
 
 def _draw_storage(scope: Scope) -> None:
-    table = data.query("health_storage", _parameters(scope))
+    table = data.query("health_storage", scope.parameters())
     columns = {
         "dataset": tables.column("Dataset", width=100),
         "rows": tables.number("Rows", "localized", width=75),
@@ -113,7 +107,7 @@ def _draw_storage(scope: Scope) -> None:
 
 
 def _draw_writers(scope: Scope) -> None:
-    table = data.query("health_writers", _parameters(scope))
+    table = data.query("health_writers", scope.parameters())
     if not table.num_rows:
         raise EmptyPanel("Nothing was written yet.")
     columns = {

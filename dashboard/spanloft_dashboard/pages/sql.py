@@ -79,7 +79,7 @@ def _answer(text: str) -> None:
     with st.container(key="panel-answer", gap="xsmall"):
         try:
             with st.spinner("Running"):
-                answer = sandbox.run(data.store_path() / data.VIEW_FILE, text)
+                answer = sandbox.run(data.store_path() / data.VIEW_FILE, text, lake=data.lake())
         except SpanloftError as error:
             failed(str(error))
             return
@@ -101,7 +101,7 @@ def _answer(text: str) -> None:
                     )
         tables.any_rows(answer.rows, key="answer")
     st.caption("The same in a terminal")
-    st.code(f"duckdb -readonly {data.store_path() / data.VIEW_FILE}", language="bash")
+    st.code(data.shell_command(), language="bash")
 
 
 def _writer(rows: pa.Table, kind: str) -> Callable[[], bytes]:

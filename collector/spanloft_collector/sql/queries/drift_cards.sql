@@ -9,9 +9,9 @@ WITH latest AS (
     QUALIFY window_end = max(window_end) OVER (PARTITION BY series_id)
 ),
 progress AS (
-    SELECT make_timestamp(coalesce(max((content ->> '$.watermark.until_us')::BIGINT), 0)) AS done
-    FROM read_text($manifests)
-    WHERE parse_filename(filename) = 'job-embeddings.json'
+    SELECT make_timestamp(coalesce(max((watermark ->> '$.until_us')::BIGINT), 0)) AS done
+    FROM store_writers
+    WHERE writer = 'job-embeddings'
 )
 SELECT
     (SELECT count(*) FROM latest) AS series,

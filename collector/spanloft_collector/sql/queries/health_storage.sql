@@ -1,12 +1,7 @@
--- What the store holds: files, rows and bytes by dataset, from the manifests at $manifests.
+-- What the store holds: files, rows and bytes by dataset.
 SELECT
-    live.dataset AS dataset, count(*) AS files, sum(live.rows)::BIGINT AS rows, sum(live.bytes)::BIGINT AS bytes,
-    min(live.day) AS first_day, max(live.day) AS last_day
-FROM (
-    SELECT unnest(from_json(
-        content -> '$.files', '[{"dataset": "VARCHAR", "day": "VARCHAR", "rows": "BIGINT", "bytes": "BIGINT"}]'
-    )) AS live
-    FROM read_text($manifests)
-)
-GROUP BY live.dataset
+    dataset, count(*) AS files, sum(rows)::BIGINT AS rows, sum(bytes)::BIGINT AS bytes,
+    min(day)::VARCHAR AS first_day, max(day)::VARCHAR AS last_day
+FROM store_files
+GROUP BY dataset
 ORDER BY bytes DESC;

@@ -1,0 +1,1 @@
+SELECT pg_advisory_lock(%(space)s, %(key)s) IS NULL AS held

@@ -1,0 +1,1 @@
+ALTER TABLE lake.stored."{table}" ADD COLUMN "{column}" {type};

@@ -1,0 +1,1 @@
+ATTACH IF NOT EXISTS 'ducklake:spanloft_lake' AS lake{options};

@@ -1,0 +1,1 @@
+CREATE OR REPLACE SECRET spanloft_catalog (TYPE postgres, PASSWORD {password});

@@ -1,0 +1,1 @@
+COMMENT ON COLUMN lake.stored."{table}"."{column}" IS {text};

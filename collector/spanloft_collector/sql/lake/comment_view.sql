@@ -1,0 +1,1 @@
+COMMENT ON VIEW lake.main."{view}" IS {text};

@@ -1,0 +1,1 @@
+DELETE FROM lake.stored."{table}" WHERE writer = $writer;

@@ -1,0 +1,1 @@
+SELECT epoch_us(min(ingest_time)) FROM lake.stored.spans;

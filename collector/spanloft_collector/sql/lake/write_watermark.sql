@@ -1,0 +1,1 @@
+INSERT INTO lake.state.watermarks VALUES ($writer, $sequence, $watermark, make_timestamp($stamp_us));

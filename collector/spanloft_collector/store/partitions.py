@@ -1,0 +1,19 @@
+"""How the rows of a dataset are laid out in files, whatever kind of store holds them."""
+
+from __future__ import annotations
+
+TIME_COLUMN = {
+    "cost_daily": "day",
+    "latency_minute": "minute",
+    "ingest_health": "minute",
+    "logs": "time",
+    "metrics": "time",
+    "alerts": "time",
+    "prompt_versions": "first_time",
+    "drift_windows": "day",
+    "drift_topics": "day",
+}
+"""Column that decides a row's day partition; ``start_time`` where nothing is said."""
+
+ROW_GROUP_ROWS = {"payloads": 8_192}
+DEFAULT_ROW_GROUP_ROWS = 61_440
