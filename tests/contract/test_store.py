@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,13 @@ import duckdb
 import pytest
 from spanloft_collector.errors import StoreError, StoreTooNew
 from spanloft_collector.jobs.alerting import Alert, alerts_table
+from spanloft_collector.location import setting_of
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION, STORED_ONLY
 from spanloft_collector.store import compact, parquet
 from spanloft_collector.store import files as files_module
 from spanloft_collector.store.base import Store
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch
+from spanloft_collector.store.ducklake import DuckLakeStore
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.reader import fetch
@@ -32,13 +34,16 @@ from spanloft_collector.store.views import DERIVED_VIEWS
 DAY_US = 86_400_000_000
 START_US = 1_700_000_000_000_000
 
-STORES: dict[str, Callable[[Path], Store]] = {"parquet": ParquetStore}
 
-
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+@pytest.fixture(params=["parquet", "ducklake"])
+def store(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(parquet, "REPLACE_SETTLE_S", 0.05)
-    return STORES[request.param](tmp_path / "store")
+    if request.param == "parquet":
+        yield ParquetStore(tmp_path / "store")
+        return
+    lake = request.getfixturevalue("lakes").store(tmp_path / "store")
+    yield lake
+    lake.close()
 
 
 def spans(count: int, start_us: int = START_US, step_us: int = 1000) -> dict[str, Any]:
@@ -128,14 +133,18 @@ def test_dropping_a_writer_leaves_the_others(store: Store) -> None:
 
 
 def test_a_reader_in_another_process_follows(store: Store) -> None:
-    view_file = store.reader().view_file  # type: ignore[attr-defined]
+    place = setting_of(store.address if isinstance(store, DuckLakeStore) else store.root)  # type: ignore[attr-defined]
     code = (
-        "import duckdb, sys\n"
-        f"c = duckdb.connect({str(view_file)!r}, read_only=True)\n"
+        "import spanloft, sys\n"
+        f"c = spanloft.connect({place!r})\n"
         "for line in sys.stdin: print(c.execute('SELECT count(*) FROM spans').fetchone()[0], flush=True)\n"
     )
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "SPANLOFT_LOCAL": str(store.root)},  # type: ignore[attr-defined]
     ) as other:
         assert other.stdin
         assert other.stdout
@@ -145,6 +154,44 @@ def test_a_reader_in_another_process_follows(store: Store) -> None:
             assert int(other.stdout.readline()) == number * 10
             store.publish("ingest", spans(10), {"n": number})
         other.stdin.close()
+
+
+def test_a_lease_is_held_by_one_at_a_time_and_others_are_free(store: Store) -> None:
+    with store.lease("cost", wait=False):
+        with pytest.raises(BlockingIOError), store.lease("cost", wait=False):
+            pass
+        with store.lease("latency", wait=False):
+            pass
+    with store.lease("cost", wait=True):
+        pass
+
+
+def test_everything_up_to_the_newest_publish_is_complete_soon(store: Store) -> None:
+    assert store.complete_until_us() == 0
+    store.publish("ingest", spans(3), {"journal": [1, 10], "ingest_us": 1_700_000_000_000_000})
+    newest = int(store.watermark("ingest")["ingest_us"])
+    deadline = time.monotonic() + 10
+    while store.complete_until_us() < newest:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert store.complete_until_us() == newest
+
+
+def test_what_the_store_holds_is_told(store: Store) -> None:
+    store.publish("ingest", spans(7), {"journal": [1, 10]})
+    store.publish("job-cost", {"cost_daily": daily(1, 1)}, {"until_us": 5})
+    files = store.reader().sql(
+        "SELECT dataset, sum(rows) AS n, min(bytes) > 0 AS ok FROM store_files GROUP BY 1 ORDER BY 1"
+    )
+    assert [tuple(row.values()) for row in files.to_pylist()] == [
+        ("cost_daily", 1, True),
+        ("payloads", 7, True),
+        ("spans", 7, True),
+    ]
+    progress = store.reader().sql("SELECT writer, watermark ->> 'until_us' AS until FROM store_writers ORDER BY writer")
+    writers = progress.to_pylist()
+    assert writers[0]["writer"].startswith("ingest")
+    assert writers[1] == {"writer": "job-cost", "until": "5"}
 
 
 # --- what goes wrong --------------------------------------------------------------------------------------------------

@@ -286,7 +286,7 @@ def write_lake_views(address: LakeAddress, view_file: Path) -> None:
         StoreError: there is no store yet, or Postgres can't be reached.
     """
     statements = file_statements()
-    digest = views_digest([str(address), *statements])
+    digest = views_digest(statements)
     mark = view_file.with_suffix(".views")
     if view_file.exists() and mark.exists() and mark.read_text() == digest:
         return

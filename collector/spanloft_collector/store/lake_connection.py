@@ -153,9 +153,8 @@ def s3_options() -> list[str]:
         value = next((os.environ[name] for name in variables if os.environ.get(name)), None)
         if value:
             options.append(f"{option} {quoted(value)}")
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if endpoint:
-        parts = urlsplit(endpoint if "://" in endpoint else f"https://{endpoint}")
+    if (endpoint := s3_endpoint()) is not None:
+        parts = urlsplit(endpoint)
         options += [
             f"ENDPOINT {quoted(parts.netloc)}",
             # Servers other than Amazon's rarely have a host name for each bucket.
@@ -163,6 +162,12 @@ def s3_options() -> list[str]:
             f"USE_SSL {str(parts.scheme == 'https').lower()}",
         ]
     return options
+
+
+def s3_endpoint() -> str | None:
+    """URL of the S3 server, where it is not Amazon's."""
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return endpoint if not endpoint or "://" in endpoint else f"https://{endpoint}"
 
 
 def unreachable(address: LakeAddress, error: Exception) -> str:

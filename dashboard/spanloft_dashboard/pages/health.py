@@ -139,9 +139,9 @@ def _render() -> None:
     )
     left, right = st.columns(2, gap="small")
     with left:
-        panel("storage", "What the store holds", _draw_storage, scope, queries=["health_storage"], more=_parameters)
+        panel("storage", "What the store holds", _draw_storage, scope, queries=["health_storage"])
     with right:
-        panel("writers", "How far each writer got", _draw_writers, scope, queries=["health_writers"], more=_parameters)
+        panel("writers", "How far each writer got", _draw_writers, scope, queries=["health_writers"])
 
 
 _render()

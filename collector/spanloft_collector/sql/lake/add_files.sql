@@ -1,0 +1,3 @@
+CALL ducklake_add_data_files(
+    'lake', '{table}', $files, schema => 'stored', allow_missing => true, hive_partitioning => true
+);
