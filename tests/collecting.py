@@ -54,14 +54,14 @@ class CollectorProcess:
 
     def __init__(self, store: Path, *options: str, **environment: str) -> None:
         self.store = store
-        self.options = options
+        self.options = options if "SPANLOFT_STORE" in environment else ("--store", str(store), *options)
         self.environment = {"SPANLOFT_WORKERS": "0", **environment}
         self.start()
 
     def start(self) -> None:
         address = self.store / "collector.json"
         address.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "spanloft.cli", "collector", "--store", str(self.store)]
+        command = [sys.executable, "-m", "spanloft.cli", "collector"]
         self.process = subprocess.Popen(
             [*command, "--grpc-port", "0", "--http-port", "0", *self.options],
             stdout=subprocess.DEVNULL,
