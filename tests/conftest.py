@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import lakes as lakes_module
 import pytest
+
+if TYPE_CHECKING:
+    from lakes import Lakes, PostgresServer
 
 BROWSER_TESTS = Path(__file__).parent / "e2e"
 
@@ -17,13 +20,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[lakes_module.PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """A Postgres of this test run."""
-    with lakes_module.postgres() as server:
+    # Here and not above: a run without these tests needs neither Postgres nor its driver.
+    from lakes import postgres
+
+    with postgres() as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def lakes(postgres: lakes_module.PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> lakes_module.Lakes:
+def lakes(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Lakes:
     """Makes empty DuckLake stores."""
-    return lakes_module.Lakes(postgres, tmp_path_factory.mktemp("lakes"))
+    from lakes import Lakes
+
+    return Lakes(postgres, tmp_path_factory.mktemp("lakes"))
