@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 from spanloft_collector.durable import locked
 from spanloft_collector.errors import SpanloftError, StoreError
-from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders
+from spanloft_collector.journal import Record
+from spanloft_collector.pipeline.batch import Chunk, transform
+from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders, Transform
 from spanloft_collector.pipeline.process import Pipeline
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
 from spanloft_collector.pricing.prices import Pricer
@@ -36,6 +39,21 @@ def create_pricer(prices: Path | None) -> Pricer:
         raise SpanloftError(str(error)) from None
 
 
+def create_transform(prices: Path | None, redact_stored: Literal["off", "secrets", "all"]) -> Transform:
+    """What the pipeline does with records: decode, map and price them, after taking out what must not be stored."""
+    pricer = create_pricer(prices)
+    if redact_stored == "off":
+        return partial(transform, pricer=pricer)
+    # Loaded only here: the detectors cost memory in every worker.
+    from spanloft_collector.redaction import redactor
+
+    return partial(_redacted, partial(transform, pricer=pricer), redactor(redact_stored))
+
+
+def _redacted(then: Transform, redact: Callable[[Record], Record], records: Sequence[Record]) -> Chunk:
+    return then([redact(record) for record in records])
+
+
 def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
     """Run the pipeline in this process until ``stopping()`` and the journal is empty.
 
@@ -50,7 +68,7 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
         retention=parse_retention(settings.retention_days, settings.retention_bytes),
     )
     with exclusive(store.root / "ingest.lock", wait=True), maintenance:
-        create = partial(create_pricer, settings.prices)
+        create = partial(create_transform, settings.prices, settings.redact_stored)
         decoders = ProcessDecoders(create, settings.workers) if settings.workers else InlineDecoders(create)
         pipeline = Pipeline(
             store,

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from spanloft_collector.ingest import create_pricer
@@ -22,6 +23,9 @@ from spanloft_collector.maintenance.lake_events import join_lake_events
 from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.settings import Settings
 from spanloft_collector.signals.embedding.choice import create_embedder, why_not
+from spanloft_collector.signals.security.choice import create_scanner, require
+from spanloft_collector.signals.security.review import load_review_rules
+from spanloft_collector.signals.security.scan import Scanner
 from spanloft_collector.store.opening import AnyStore, open_store
 from spanloft_collector.store.parquet import ParquetStore
 
@@ -39,9 +43,22 @@ def create_jobs(settings: Settings, store: AnyStore) -> list[Job]:
         AlertsJob(),
         PromptsJob(),
         SavingsJob(),
-        SecurityJob(canaries),
+        SecurityJob(canaries, _scanner_of(settings), load_review_rules(settings.review_rules)),
         *create_drift_jobs(settings),
     ]
+
+
+def _scanner_of(settings: Settings) -> Callable[[], Scanner]:
+    """Makes the detectors that the settings ask for; what is missing is said now, not when the first span comes."""
+    create = partial(
+        create_scanner,
+        injection_model=settings.injection_model,
+        moderation_model=settings.moderation_model,
+        pii_engine=settings.pii_engine,
+        redact_stored=settings.redact_stored,
+    )
+    require(settings.injection_model, settings.moderation_model, settings.pii_engine)
+    return create
 
 
 def create_drift_jobs(settings: Settings) -> list[Job]:

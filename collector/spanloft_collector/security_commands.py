@@ -11,7 +11,9 @@ from typing import Any, TextIO
 import orjson
 
 from spanloft_collector.errors import SpanloftError
-from spanloft_collector.signals.security.scan import Scan, Scanner
+from spanloft_collector.settings import load_settings
+from spanloft_collector.signals.security.choice import create_scanner
+from spanloft_collector.signals.security.scan import Scan
 
 ORIGINS = {
     "user": "user",
@@ -37,7 +39,12 @@ def run_scan(path: Path, *, fail: bool, output: TextIO | None = None) -> int:
         SpanloftError: the file can't be read, or a line is not what is expected; says which line.
     """
     out = output or sys.stdout
-    scanner = Scanner()
+    settings = load_settings()
+    scanner = create_scanner(
+        injection_model=settings.injection_model,
+        moderation_model=settings.moderation_model,
+        pii_engine=settings.pii_engine,
+    )
     flagged = False
     for text, origin in read_texts(path):
         scanned = scanner.scan(text, origin)
@@ -95,5 +102,6 @@ def as_json(scanned: Scan) -> dict[str, Any]:
             }
             for finding in scanned.findings
         ],
+        **({"model_scores": dict(scanned.model_scores)} if scanned.model_scores else {}),
         **({"truncated": True} if scanned.truncated else {}),
     }

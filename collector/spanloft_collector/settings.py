@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import ByteSize, Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -75,6 +75,23 @@ class Settings(BaseSettings):
     canaries: str | None = Field(
         default=None,
         description="Texts that must never leave a system prompt, comma-separated: one in an answer is a leak",
+    )
+    redact_stored: Literal["off", "secrets", "all"] = Field(
+        default="off",
+        description="What is taken out of texts before they are stored: secrets, or all (personal data, too)",
+    )
+    review_rules: Path | None = Field(
+        default=None, description="YAML file of rules that say which traces a person should look at"
+    )
+    injection_model: str | None = Field(
+        default=None,
+        description="Sequence classifier that scores texts for injection beside the built-in model: a name or a folder",
+    )
+    moderation_model: str | None = Field(
+        default=None, description="Sequence classifier that moderates answers: a name or a folder"
+    )
+    pii_engine: Literal["builtin", "presidio"] = Field(
+        default="builtin", description="What finds personal data; presidio is used beside the built-in patterns"
     )
     prices: Path | None = Field(default=None, description="YAML file of price overrides")
     cache: Path = Field(default=Path("~/.cache/spanloft"), description="Folder for models and vectors made once")

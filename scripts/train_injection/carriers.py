@@ -10,18 +10,23 @@ import json
 import random
 import textwrap
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 
-from .grammar import Grammar, texts
+from .grammar import Grammar, Part, texts
+
+WHOLE = ("mail", "sheet", "tech", "web")
+"""Kinds whose templates in ``documents.yaml`` are whole documents."""
 
 
 class Carriers:
     """Draws clean documents. The same ``chance`` gives the same documents (for one version of Python)."""
 
-    def __init__(self, chance: random.Random, customers: Sequence[str]) -> None:
-        """Prepare; ``customers`` are sentences that customers wrote, for tickets and mails."""
+    def __init__(self, chance: random.Random, customers: Sequence[str], part: Part = Part.ALL) -> None:
+        """Prepare; ``customers`` are sentences that customers wrote, for tickets."""
         self.chance = chance
-        self.grammar = Grammar(texts("carriers"), chance)
+        self.grammar = Grammar(texts("carriers"), chance, part)
+        self.documents = Grammar(texts("documents"), chance, part)
         self.customers = customers
         self._code: list[str] = []
         self._prose: list[str] = []
@@ -30,16 +35,23 @@ class Carriers:
             "csv": self.csv, "python": self.python, "script": self.script, "question": self.question, "page": self.page,
             "html": self.html, "json": self.json, "article": self.article, "log": self.log, "review": self.review,
             "guide": self.guide, "chat": self.chat, "manual": self.manual,
+            **{name: partial(self.documents.one, name) for name in WHOLE}, "long_mail": self.long_mail,
         }  # fmt: skip
 
     def draw(self, kind: str | None = None) -> tuple[str, str]:
-        """(kind, text) of a document."""
-        kind = kind or self.chance.choice(list(self.kinds))
+        """(kind, text) of a document; those that are templates of whole documents come twice as often."""
+        kind = kind or self.chance.choice([*self.kinds, *WHOLE])
         return kind, self.kinds[kind]()
 
     def some(self, name: str, least: int, most: int) -> list[str]:
         """Different texts of a name."""
         return list(dict.fromkeys(self.grammar.one(name) for _ in range(self.chance.randint(least, most))))
+
+    def long_mail(self) -> str:
+        """A mail of many sentences, some of them requests."""
+        draw = self.documents.one
+        body = [draw(self.chance.choice(["say", "say", "want", "fact"])) for _ in range(self.chance.randint(6, 16))]
+        return f"{self.grammar.one('greeting')}\n\n{self.chance.choice([' ', chr(10)]).join(body)}\n\n{draw('name')}"
 
     def email(self) -> str:
         head = self.grammar.one("mail_head") if self.chance.random() < 0.7 else ""

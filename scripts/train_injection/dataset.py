@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from .carriers import Carriers
-from .grammar import Grammar, texts
+from .carriers import WHOLE, Carriers
+from .grammar import Grammar, Part, texts
 
 SEED = 20261124
 # Not injection, whatever the label says: plain harmful requests, a control group, questions about chemistry.
 _NO_INJECTION = frozenset({"harmbench", "harmbench_benign"})
 _NO_ATTACK = frozenset({"control", "crescendo", "model_fingerprinting"})
+
+
+_FIELD = re.compile(r'": "')
 
 
 class Example(NamedTuple):
@@ -63,28 +67,30 @@ def everyday(data: Path, chance: random.Random, count: int) -> Iterator[Example]
             yield Example(str(row["text"]), 0, name)
 
 
-def generated(chance: random.Random, carriers: Carriers, count: int) -> Iterator[Example]:
+def generated(chance: random.Random, carriers: Carriers, count: int, part: Part) -> Iterator[Example]:
     """Attacks and harmless prompts from templates, alone and around documents, in equal parts."""
-    attacks, harmless = Grammar(texts("attacks"), chance), Grammar(texts("harmless"), chance)
-    tasks = Grammar(texts("tasks"), chance)
+    attacks = [Grammar(texts(name), chance, part) for name in ("attacks", "styles")]
+    triggers = [Grammar(texts(name), chance, part) for name in ("harmless", "triggers", "triggers")]
+    ordinary = [Grammar(texts(name), chance, part) for name in ("harmless", "chats", "chats")]
+    requests, separators = ordinary[1], attacks[0]
     for number in range(count):
-        attack = _dressed(attacks.one("attack"), chance)
-        trigger, ordinary = harmless.one("trigger"), harmless.one("ordinary")
+        attack = _dressed(attacks[number % 2].one("attack"), chance)
+        trigger, plain = triggers[number % 3].one("trigger"), ordinary[number % 3].one("ordinary")
         yield Example(_dressed(trigger, chance), 0, "generated_trigger")
-        yield Example(_dressed(ordinary, chance), 0, "generated_ordinary")
+        yield Example(_dressed(plain, chance), 0, "generated_ordinary")
         yield Example(attack, 1, "generated_attack")
         if number % 4 == 0:
             _, document = carriers.draw()
             joint = chance.choice(["\n\n", "\n", ": ", " "])
-            yield Example(f"{tasks.one('task')}{joint}{document[:1500]}", 0, "generated_pasted")
-            yield Example(f"{harmless.one('ordinary')} {trigger}", 0, "generated_trigger")
+            yield Example(f"{requests.one('verb')}{joint}{document[:1500]}", 0, "generated_pasted")
+            yield Example(f"{plain} {trigger}", 0, "generated_trigger")
         if number % 6 == 1:
             _, document = carriers.draw()
             yield Example(f"{document[: chance.randint(100, 900)]}\n{attack}", 1, "generated_attack")
         if number % 6 == 2:
-            yield Example(f"{ordinary}{attacks.one('sep')}{attack}", 1, "generated_attack")
+            yield Example(f"{plain}{separators.one('sep')}{attack}", 1, "generated_attack")
         if number % 6 == 3:
-            yield Example(f"{attack}{attacks.one('sep')}{ordinary}", 1, "generated_attack")
+            yield Example(f"{attack}{separators.one('sep')}{plain}", 1, "generated_attack")
 
 
 def _dressed(text: str, chance: random.Random) -> str:
@@ -102,27 +108,29 @@ def _dressed(text: str, chance: random.Random) -> str:
 class Planter:
     """Plants instructions into clean documents."""
 
-    def __init__(self, data: Path, chance: random.Random, carriers: Carriers) -> None:
+    def __init__(self, data: Path, chance: random.Random, part: Part) -> None:
         self.chance = chance
-        self.carriers = carriers
-        self.tasks = Grammar(texts("tasks"), chance)
-        self.attacks = Grammar(texts("attacks"), chance)
+        self.carriers = make_carriers(data, chance, part)
+        self.tasks = Grammar(texts("tasks"), chance, part)
+        self.attacks = Grammar(texts("attacks"), chance, part)
         self.requests = [str(row["text"]) for row in read(data / "clinc150.jsonl") if len(str(row["text"]).split()) > 3]
         self.given = [row.text for row in corpora(data, "train") if row.label and 20 < len(row.text) < 300]
 
     def instruction(self) -> str:
         """Something to plant: an everyday request, a task for an assistant, or an attack."""
         dice = self.chance.random()
-        if dice < 0.25:
+        if dice < 0.2:
             text = self.chance.choice(self.requests)
             text = _dressed(text, self.chance) + self.chance.choice(["", "?", ".", "."])
-        elif dice < 0.7:
+        elif dice < 0.65:
             lead = self.tasks.one("lead")
             task = self.tasks.one("task")
             text = f"{lead} {task[:1].lower() + task[1:] if lead[-1:] == ',' else task}".strip()
-        elif dice < 0.8:
+        elif dice < 0.75:
             text = self.tasks.one("code_task")
-        elif dice < 0.9:
+        elif dice < 0.84:
+            text = self.tasks.one("wrapped")
+        elif dice < 0.92:
             text = self.attacks.one("attack")
         else:
             text = self.chance.choice(self.given)
@@ -130,7 +138,7 @@ class Planter:
 
     def documents(self, count: int, kinds: frozenset[str] | None = None) -> Iterator[Document]:
         """``count`` clean documents, and each once more with an instruction in it."""
-        names = [kind for kind in self.carriers.kinds if kinds is None or kind in kinds]
+        names = [kind for kind in (*self.carriers.kinds, *WHOLE) if kinds is None or kind in kinds]
         for _ in range(count):
             kind, text = self.carriers.draw(self.chance.choice(names))
             yield Document(text, 0, 0, kind, "carrier")
@@ -147,6 +155,13 @@ class Planter:
         elif kind == "json" and dice < 0.7 and (at := text.rfind('"message": "')) >= 0:
             place, joint = at + len('"message": "'), ""
             instruction = json.dumps(instruction, ensure_ascii=False)[1:-1] + " "
+        elif text.startswith("{") and dice < 0.7 and '": "' in text:
+            # Into a field, as who controls one field of a record would do.
+            place, joint = self.chance.choice([match.end() for match in _FIELD.finditer(text)]), ""
+            instruction = json.dumps(instruction, ensure_ascii=False)[1:-1] + " "
+        elif kind in ("sheet", "markdown_table") and dice < 0.3:
+            place, joint = self._line(text), ""
+            instruction = f"| {instruction} |\n"
         elif dice < 0.6:
             place, joint = len(text), self.chance.choice(["\n", "\n\n", " "])
         elif dice < 0.75:
@@ -167,6 +182,6 @@ class Planter:
         return self.chance.choice(places) if places else len(text)
 
 
-def make_carriers(data: Path, chance: random.Random) -> Carriers:
+def make_carriers(data: Path, chance: random.Random, part: Part) -> Carriers:
     """Carriers whose tickets hold what customers of a bank wrote."""
-    return Carriers(chance, [str(row["text"]) for row in read(data / "banking77.jsonl")])
+    return Carriers(chance, [str(row["text"]) for row in read(data / "banking77.jsonl")], part)

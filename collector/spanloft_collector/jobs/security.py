@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
@@ -15,6 +15,8 @@ from spanloft_collector.jobs.base import Output, utc_now
 from spanloft_collector.signals.security.analysis import ATTACKS, Record, Score, analyse, worst
 from spanloft_collector.signals.security.behaviour import SUCCESSFUL, SUSPECTED
 from spanloft_collector.signals.security.campaigns import Campaigns, Known
+from spanloft_collector.signals.security.pieces import pieces_of
+from spanloft_collector.signals.security.review import ReviewRule, review_records
 from spanloft_collector.signals.security.scan import Scanner
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import rows_to_table
@@ -35,15 +37,23 @@ class SecurityJob:
     writes: Sequence[str] = ("security_detections", "security_scores", "alerts")
     every_s = 5.0
 
-    def __init__(self, canaries: Sequence[str] = (), scanner: Scanner | None = None) -> None:
+    def __init__(
+        self,
+        canaries: Sequence[str] = (),
+        create: Callable[[], Scanner] = Scanner,
+        reviews: Sequence[ReviewRule] = (),
+    ) -> None:
         """Prepare.
 
         Args:
             canaries: texts that must never leave a system prompt.
-            scanner: detectors; those of the package when not given, loaded when the first span comes.
+            create: makes the detectors, when the first span comes.
+            reviews: which traces a person should look at.
         """
         self.canaries = tuple(canaries)
-        self._scanner = scanner
+        self.reviews = tuple(reviews)
+        self._create = create
+        self._scanner: Scanner | None = None
 
     def run(self, reader: Reader, since: datetime, until: datetime) -> Output:
         """Judge the traces that the window touches."""
@@ -51,7 +61,7 @@ class SecurityJob:
         traces = reader.query("job_security_traces", window, timeout_s=600).to_pylist()
         if not traces:
             return Output({})
-        self._scanner = self._scanner or Scanner()
+        self._scanner = self._scanner or self._create()
         rows: list[dict[str, Any]] = []
         scores: list[dict[str, Any]] = []
         alerts: list[Alert] = []
@@ -60,6 +70,9 @@ class SecurityJob:
             for trace_id, spans in self._spans(reader, chunk, until):
                 records, judged = analyse(trace_id, spans, self._scanner, self.canaries)
                 by_id = {span["span_id"]: span for span in spans}
+                asked = self._reviews(trace_id, spans, records)
+                alerts += [review_alert(trace_id, rule, record, by_id) for rule, record in asked if rule.alert]
+                records += [record for _, record in asked]
                 rows += [finding_row(trace_id, record, by_id[record.span_id], now) for record in records]
                 scores += [score_row(trace_id, score, by_id[score.span_id], now) for score in judged]
                 alerts += trace_alerts(trace_id, records, by_id)
@@ -72,6 +85,13 @@ class SecurityJob:
         if alerts:
             tables["alerts"] = alerts_table(alerts)
         return Output({name: table for name, table in tables.items() if table.num_rows})
+
+    def _reviews(
+        self, trace_id: str, spans: Sequence[Mapping[str, Any]], records: Sequence[Record]
+    ) -> list[tuple[ReviewRule, Record]]:
+        if not self.reviews:
+            return []
+        return list(review_records(self.reviews, trace_id, spans, pieces_of(spans), records))
 
     def _spans(
         self, reader: Reader, traces: Sequence[Mapping[str, Any]], until: datetime
@@ -205,6 +225,24 @@ def trace_alerts(trace_id: str, records: Sequence[Record], spans: Mapping[str, M
             span_id=top.span_id,
         )
     ]
+
+
+def review_alert(trace_id: str, rule: ReviewRule, record: Record, spans: Mapping[str, Mapping[str, Any]]) -> Alert:
+    """A rule of the user's asks for a person."""
+    span = spans[record.span_id]
+    return Alert(
+        key=f"{trace_id}/{rule.id}",
+        time=span["start_time"],
+        kind="security",
+        severity="warning" if rule.severity in _ALARMING else "info",
+        title=f"To be reviewed: {rule.title}",
+        page="/security",
+        job=SecurityJob.name,
+        service_name=span["service_name"],
+        evidence={**record.finding.evidence, "detector": record.finding.detector},
+        trace_id=trace_id,
+        span_id=record.span_id,
+    )
 
 
 def title_of(record: Record, outcome: str | None) -> str:

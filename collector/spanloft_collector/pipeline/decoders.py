@@ -17,12 +17,13 @@ import pyarrow as pa
 
 from spanloft_collector.journal import Record
 from spanloft_collector.lean import without_pandas
-from spanloft_collector.pipeline.batch import Chunk, transform
-from spanloft_collector.pricing.prices import Pricer
+from spanloft_collector.pipeline.batch import Chunk
 
 logger = logging.getLogger(__name__)
 
 IN_FLIGHT_PER_WORKER = 2
+Transform = Callable[[Sequence[Record]], Chunk]
+"""What is done with records; made anew in each process, by a function that can be pickled."""
 
 
 class Decoders(Protocol):
@@ -49,13 +50,13 @@ class Decoders(Protocol):
 class InlineDecoders:
     """Transforms in the calling process: for one core and for short runs."""
 
-    def __init__(self, create_pricer: Callable[[], Pricer]) -> None:
-        self._pricer = create_pricer()
+    def __init__(self, create: Callable[[], Transform]) -> None:
+        self._transform = create()
         self._done: deque[Chunk] = deque()
 
     def submit(self, records: Sequence[Record]) -> None:
         """Transform now."""
-        self._done.append(transform(records, self._pricer))
+        self._done.append(self._transform(records))
 
     def collect(self, *, wait: bool) -> Chunk | None:
         """Return the oldest chunk."""
@@ -78,14 +79,14 @@ class InlineDecoders:
 class ProcessDecoders:
     """Transforms in worker processes, round robin; answers come back as Arrow streams in the order of submission."""
 
-    def __init__(self, create_pricer: Callable[[], Pricer], workers: int) -> None:
+    def __init__(self, create: Callable[[], Transform], workers: int) -> None:
         context = multiprocessing.get_context("spawn")
         self._connections: list[Connection] = []
         self._processes: list[Any] = []
         for number in range(workers):
             ours, theirs = context.Pipe()
             process = context.Process(
-                target=_work, args=(theirs, create_pricer), name=f"spanloft-decoder-{number}", daemon=True
+                target=_work, args=(theirs, create), name=f"spanloft-decoder-{number}", daemon=True
             )
             process.start()
             theirs.close()
@@ -132,20 +133,20 @@ class ProcessDecoders:
             process.join(5)
 
 
-def _work(connection: Connection, create_pricer: Callable[[], Pricer]) -> None:
+def _work(connection: Connection, create: Callable[[], Transform]) -> None:
     without_pandas()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # Threads of its own would only compete with the other processes for the same cores.
     pa.set_cpu_count(1)
-    pricer = create_pricer()
+    transform = create()
     # Read apart from the work: a worker that can't take the next share while it hands over a large answer would
     # wait for its parent, and the parent for it.
     inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
     threading.Thread(target=_receive, args=(connection, inbox), name="inbox", daemon=True).start()
     while (message := inbox.get()) is not None:
         rows = pickle.loads(message)
-        chunk = transform([Record(*row) for row in rows], pricer)
+        chunk = transform([Record(*row) for row in rows])
         try:
             connection.send_bytes(pickle.dumps((chunk.end, chunk.bytes, list(chunk.others)), protocol=5))
             for table in (chunk.spans, chunk.payloads, *chunk.others.values()):

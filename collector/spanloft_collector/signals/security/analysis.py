@@ -99,11 +99,16 @@ def _is_attack_by_rule(finding: Finding) -> bool:
 
 
 def _record(trace_id: str, piece: Piece, finding: Finding, outcome: Outcome | None) -> Record:
-    key = f"{trace_id}{piece.span_id}{piece.origin}{finding.start}{finding.end}{finding.detector}{finding.text}"
+    return make_record(trace_id, piece.span_id, piece.origin, finding, outcome)
+
+
+def make_record(trace_id: str, span_id: str, origin: str, finding: Finding, outcome: Outcome | None) -> Record:
+    """A record with an id that is the same when the trace is judged again."""
+    key = f"{trace_id}{span_id}{origin}{finding.start}{finding.end}{finding.detector}{finding.text}"
     return Record(
         hashlib.sha256(key.encode()).hexdigest()[:16],
-        piece.span_id,
-        piece.origin,
+        span_id,
+        origin,
         finding,
         outcome.outcome if outcome else None,
         tuple(outcome.chain) if outcome else (),

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spanloft_collector.signals.security import lexicon as words_of
-from spanloft_collector.signals.security.features import Signs, Text, WordVectors
+from spanloft_collector.signals.security.features import Text
 from spanloft_collector.signals.security.segments import Segment
+from spanloft_collector.signals.security.signs import Signs
 
 KINDS = (
     "sentence", "list_item", "table_cell", "code", "code_comment", "html_comment", "html_text", "html_attribute",
@@ -28,21 +29,20 @@ _TASK, _QUESTION = Signs.NAMES.index("starts_task"), Signs.NAMES.index("question
 
 
 def context(
-    segments: Sequence[Segment], texts: Sequence[Text], signs: NDArray[Any], vectors: WordVectors
+    segments: Sequence[Segment], texts: Sequence[Text], signs: NDArray[Any], totals: NDArray[Any], known: NDArray[Any]
 ) -> NDArray[np.float32]:
-    """Features (n segments, len(NAMES)) of each segment beside the others of its document."""
+    """Features (n segments, len(NAMES)) of each segment beside the others of its document.
+
+    ``totals`` and ``known`` are what the word vectors say of the texts.
+    """
     count = len(segments)
     rows = np.zeros((count, len(NAMES)), np.float32)
     if not count:
         return rows
-    totals = np.stack([vectors.total(text.words) for text in texts])
     content = [{word for word in text.words if word not in words_of.STOP and len(word) > 2} for text in texts]
     seen = Counter(word for words in content for word in words)
     speaks = signs[:, _SPEAKS].max(1)
     sizes = np.array([len(text.words) for text in texts], np.float32)
-    known = np.array(
-        [sum(word in vectors.place for word in text.words) / max(1, len(text.words)) for text in texts], np.float32
-    )
     prose = ((sizes >= 4) & (known > 0.6)).astype(np.float32)
     kinds = Counter(segment.kind for segment in segments)
     for at, segment in enumerate(segments):

@@ -91,13 +91,13 @@ def _whole(text: str) -> Iterator[Decoded]:
 
 
 def _distance(one: str, other: str) -> int:
-    return sum(a != b for a, b in zip(one, other, strict=False))
+    return 0 if one == other else sum(a != b for a, b in zip(one, other, strict=False))
 
 
 def english(text: str) -> float:
     """Share of the words that are common English words."""
-    words = [word.lower() for word in _ROTATED.findall(text[:2000])]
-    return sum(word in common_words() for word in words) / len(words) if words else 0.0
+    words, common = _ROTATED.findall(text[:2000].lower()), common_words()
+    return sum(map(common.__contains__, words)) / len(words) if words else 0.0
 
 
 def readable(text: str) -> bool:

@@ -14,8 +14,8 @@ class Finding:
     """Characters ``start`` to ``end`` of a text, what they are, and who says so.
 
     ``category`` is a value of semconv's ``gen_ai.guardrail.security.risk.category``; ``detector`` is ``rule:<id>``,
-    ``learned``, ``leak:<kind>`` or ``behaviour:<name>``; ``score`` is a probability; ``text`` is what may be shown of
-    the segment, with leaks taken out.
+    ``learned``, ``leak:<kind>``, ``behaviour:<name>``, ``model:<name>``, ``moderation:<name>`` or ``review:<id>``;
+    ``score`` is a probability; ``text`` is what may be shown of the segment, with leaks taken out.
     """
 
     start: int
@@ -31,5 +31,5 @@ class Finding:
 
     @property
     def is_learned(self) -> bool:
-        """Whether only the learned model says so: shown as a rank, never as an alarm."""
-        return self.detector == "learned"
+        """Whether a model says so, which orders texts and raises no alarm."""
+        return self.detector == "learned" or self.detector.startswith(("model:", "moderation:"))

@@ -80,6 +80,7 @@ TESTS: dict[str, Callable[[str], bool]] = {
     "nl_bsn": checks.is_bsn,
 }
 """Tests that ``leaks.yaml`` names."""
+_MARKER = re2.compile(r"\[([A-Z][A-Z0-9_]{2,30})(?: [^\]\s]{1,80})?\]")
 NEAR_CHARS = 50
 MOST_LEAKS = 200
 LONGEST_TEXT = 100_000
@@ -108,17 +109,18 @@ def _table() -> tuple[tuple[Pattern, ...], re2.Set]:
     return tuple(patterns), one_pass
 
 
-def find_leaks(text: str) -> list[Leak]:
+def find_leaks(text: str, *, bounded: bool = True) -> list[Leak]:
     """Leaks in a text, in order; of two that overlap, the one whose pattern stands first in the table.
 
-    At most MOST_LEAKS of a kind in the first LONGEST_TEXT characters.
+    Bounded: at most MOST_LEAKS of a kind in the first LONGEST_TEXT characters. What takes leaks out must see them all.
     """
-    text = text[:LONGEST_TEXT]
+    if bounded:
+        text = text[:LONGEST_TEXT]
     patterns, one_pass = _table()
     taken: list[Leak] = []
     covered = bytearray(len(text))
     for number in sorted(one_pass.Match(text) or ()):
-        for leak in islice(_matches(text, patterns[number]), MOST_LEAKS):
+        for leak in islice(_matches(text, patterns[number]), MOST_LEAKS if bounded else None):
             if not any(covered[leak.start : leak.end]):
                 covered[leak.start : leak.end] = b"\1" * (leak.end - leak.start)
                 taken.append(leak)
@@ -176,3 +178,24 @@ def redact(text: str) -> str:
         parts += [text[place : leak.start], leak.shown]
         place = leak.end
     return "".join([*parts, text[place:]])
+
+
+def find_markers(text: str) -> list[Leak]:
+    """Where the collector took a leak out before the text was stored; the marker says what it was."""
+    found = []
+    known = _known_kinds() if "[" in text else {}
+    for match in islice(_MARKER.finditer(text[:LONGEST_TEXT]), MOST_LEAKS):
+        if (pattern := known.get(match.group(1).lower())) is not None:
+            start, end = match.span()
+            found.append(
+                Leak(
+                    start, end, pattern.kind, pattern.group, pattern.severity, pattern.score, match.group(),
+                    "taken out before storing",
+                )
+            )  # fmt: skip
+    return found
+
+
+@cache
+def _known_kinds() -> dict[str, Pattern]:
+    return {pattern.kind: pattern for pattern in reversed(_table()[0])}

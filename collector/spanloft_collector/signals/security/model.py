@@ -18,17 +18,26 @@ from numpy.typing import NDArray
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.signals.security.context import NAMES as CONTEXT_NAMES
 from spanloft_collector.signals.security.context import context
-from spanloft_collector.signals.security.features import BUCKETS, Signs, Text, WordVectors, hashed, prepare
+from spanloft_collector.signals.security.features import (
+    BUCKETS,
+    Hashes,
+    Text,
+    WordVectors,
+    hashed,
+    prepare,
+)
 from spanloft_collector.signals.security.segments import Segment
+from spanloft_collector.signals.security.signs import Signs
 
 WEIGHTS = "injection.npz"
 HEADS = ("user", "data")
-_FIRST, _SECOND = np.triu_indices(len(Signs.NAMES), 1)
+_SIGNS = len(Signs.NAMES)
+_FIRST, _SECOND = np.triu_indices(_SIGNS, 1)
 Floats = NDArray[np.float32]
 
 
 class Head(NamedTuple):
-    """A linear model: hashed weights (BUCKETS,), dense weights, bias, and how to make a probability of its value."""
+    """A linear model: hashed weights (BUCKETS,), dense weights (products of signs after signs), bias, calibration."""
 
     sparse: Floats
     dense: Floats
@@ -37,14 +46,19 @@ class Head(NamedTuple):
     offset: float
     threshold: float
 
-    def value(self, hashes: tuple[NDArray[np.int64], Floats], dense: NDArray[Any]) -> float:
-        """Log odds before calibration."""
-        buckets, weights = hashes
-        return float(self.sparse[buckets] @ weights + self.dense @ dense + self.bias)
+    def values(self, hashes: Hashes, dense: NDArray[Any]) -> NDArray[np.float64]:
+        """Log odds of n texts before calibration, (n,); ``dense`` is (n, features) without products."""
+        hits = np.bincount(hashes.rows, self.sparse[hashes.buckets] * hashes.weights, minlength=len(dense))
+        signs, rest = dense[:, :_SIGNS], dense[:, _SIGNS:]
+        # The products of signs, two by two, as one quadratic form.
+        pairs = np.zeros((_SIGNS, _SIGNS), np.float32)
+        pairs[_FIRST, _SECOND] = self.dense[_SIGNS : _SIGNS + len(_FIRST)]
+        by_signs = signs @ self.dense[:_SIGNS] + ((signs @ pairs) * signs).sum(1)
+        return np.asarray(hits + by_signs + rest @ self.dense[_SIGNS + len(_FIRST) :] + self.bias, np.float64)
 
-    def probability(self, value: float) -> float:
-        """Calibrated probability of a value."""
-        return float(1 / (1 + np.exp(-np.clip(self.slope * value + self.offset, -30, 30))))
+    def probabilities(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Calibrated probabilities of values."""
+        return np.asarray(1 / (1 + np.exp(-np.clip(self.slope * values + self.offset, -30, 30))))
 
 
 class InjectionModel:
@@ -55,21 +69,21 @@ class InjectionModel:
         self.heads = heads
         self.version = version
 
-    def score_text(self, text: str) -> float:
-        """Probability that a text written by a user attacks the assistant's instructions."""
-        prepared = prepare(text)
+    def score_texts(self, texts: Sequence[str]) -> list[float]:
+        """For each text that a user wrote: probability that it attacks the assistant's instructions."""
+        prepared, dense = text_features(texts, self.vectors)
         head = self.heads["user"]
-        return head.probability(head.value(hashed(prepared), text_features(prepared, text, self.vectors)))
+        return [float(score) for score in head.probabilities(head.values(hashed(prepared), dense))]
 
     def score_segments(self, text: str, segments: Sequence[Segment]) -> list[float]:
         """For each segment of a document: probability that it was planted to instruct an assistant."""
+        if not segments:
+            return []
         pieces = [text[segment.start : segment.end] for segment in segments]
         prepared, dense = document_features(segments, pieces, self.vectors)
         head = self.heads["data"]
-        return [
-            head.probability(head.value(hashed(one), row)) if can_instruct(one) else 0.0
-            for one, row in zip(prepared, dense, strict=True)
-        ]
+        scores = head.probabilities(head.values(hashed(prepared), dense))
+        return [float(score) if can_instruct(one) else 0.0 for one, score in zip(prepared, scores, strict=True)]
 
 
 def can_instruct(text: Text) -> bool:
@@ -77,39 +91,45 @@ def can_instruct(text: Text) -> bool:
     return sum(word.isalpha() for word in text.words) >= 3 or not text.folded.isascii()
 
 
-def text_features(prepared: Text, raw: str, vectors: WordVectors) -> NDArray[np.float64]:
-    """Dense features of a text by itself: signs and the direction of its meaning."""
-    return np.concatenate([crossed(Signs(prepared, raw).vector()), _direction(vectors.total(prepared.words))])
+def text_features(texts: Sequence[str], vectors: WordVectors) -> tuple[list[Text], Floats]:
+    """Prepared texts and their dense features, (n, features): signs and the direction of the meaning."""
+    prepared = [prepare(text) for text in texts]
+    totals, _ = vectors.totals(prepared)
+    return prepared, np.hstack([_signs(prepared, texts), _directions(totals)])
 
 
 def dense_size(head: str, vectors: WordVectors) -> int:
-    """Number of dense features of a head."""
-    own = len(crossed([0.0] * len(Signs.NAMES))) + int(vectors.size)
+    """Number of dense weights of a head, those of products included."""
+    own = _SIGNS + len(_FIRST) + int(vectors.size)
     return own + len(CONTEXT_NAMES) if head == "data" else own
-
-
-def crossed(signs: Sequence[float]) -> NDArray[np.float64]:
-    """Signs and their products, two by two: "about overriding rules" and "asks what that means" is no attack."""
-    values = np.asarray(signs, np.float64)
-    return np.concatenate([values, values[_FIRST] * values[_SECOND]])
 
 
 def document_features(
     segments: Sequence[Segment], pieces: Sequence[str], vectors: WordVectors
-) -> tuple[list[Text], NDArray[np.float64]]:
-    """The prepared segments of a document and their dense features, (n segments, features)."""
+) -> tuple[list[Text], Floats]:
+    """The prepared segments of a document (one at least) and their dense features, (n segments, features)."""
     prepared = [prepare(piece) for piece in pieces]
-    signs = np.array([Signs(one, piece).vector() for one, piece in zip(prepared, pieces, strict=True)])
-    if not len(signs):
-        return prepared, np.zeros((0, 0))
-    meanings = np.stack([_direction(vectors.total(one.words)) for one in prepared])
-    products = np.hstack([signs, signs[:, _FIRST] * signs[:, _SECOND]])
-    return prepared, np.hstack([products, meanings, context(segments, prepared, signs, vectors)])
+    signs = _signs(prepared, pieces)
+    totals, known = vectors.totals(prepared)
+    around = context(segments, prepared, signs, totals, known)
+    return prepared, np.hstack([signs, _directions(totals), around])
 
 
-def _direction(total: NDArray[Any]) -> NDArray[Any]:
-    norm = float(np.sqrt(total @ total))
-    return total / norm if norm > 1e-9 else total
+def _signs(prepared: Sequence[Text], raws: Sequence[str]) -> NDArray[np.float32]:
+    return np.array(
+        [Signs(one.folded, one.words, raw).vector() for one, raw in zip(prepared, raws, strict=True)], np.float32
+    )
+
+
+def crossed(dense: NDArray[Any]) -> NDArray[Any]:
+    """Dense features with the products of the signs after them: "about overriding" and "asks about it" is no attack."""
+    signs = dense[:, :_SIGNS]
+    return np.hstack([signs, signs[:, _FIRST] * signs[:, _SECOND], dense[:, _SIGNS:]])
+
+
+def _directions(totals: NDArray[Any]) -> NDArray[Any]:
+    norms = np.sqrt((totals * totals).sum(1, keepdims=True))
+    return np.where(norms > 1e-9, totals / np.maximum(norms, 1e-9), totals)
 
 
 def save(path: str, model: InjectionModel, words: Sequence[str], vectors: NDArray[np.int8], scale: Floats) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from spanloft_collector.signals.security import lexicon
+from spanloft_collector.signals.security.classifier import SequenceClassifier
 from spanloft_collector.signals.security.decoding import decode, join_spaced
-from spanloft_collector.signals.security.features import Signs, prepare
+from spanloft_collector.signals.security.features import prepare
 from spanloft_collector.signals.security.findings import RULES_VERSION, Finding
-from spanloft_collector.signals.security.leaks import Leak, find_leaks, redact
+from spanloft_collector.signals.security.leaks import Leak, find_leaks, find_markers, redact
 from spanloft_collector.signals.security.model import InjectionModel, builtin_model
 from spanloft_collector.signals.security.rules import RuleMatch, RuleSet, builtin_set
 from spanloft_collector.signals.security.segments import Segment, cut, overlapping
+from spanloft_collector.signals.security.signs import Signs
 
 LONGEST_TEXT = 100_000
 """Characters of a text that are scanned; what follows is not looked at, and the result says so."""
@@ -29,28 +31,52 @@ _DISAGREES = 0.2
 _UNCONFIRMED = 0.7
 _QUOTES = "\"'“‘«`"
 _SURE = 0.8
+_MODEL_THRESHOLD = 0.5
+_MODEL_SURE = 0.9
 _MOST_SEGMENTS = 600
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Result for one text: ``score`` ranks it, ``flagged`` is the operating point, ``findings`` say where and why."""
+    """Result for one text: ``score`` ranks it, ``flagged`` is the operating point, ``findings`` say where and why.
+
+    ``model_scores`` are those of the user's own models by detector, found or not.
+    """
 
     score: float
     category: str | None
     flagged: bool
     findings: tuple[Finding, ...]
     truncated: bool
+    model_scores: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What a user adds: a larger detector of injection, a moderation model, a finder of personal data.
+
+    ``markers``: the store holds markers in place of leaks, and each of them is a finding.
+    """
+
+    detector: SequenceClassifier | None = None
+    moderator: SequenceClassifier | None = None
+    personal: Callable[[str], list[Leak]] | None = None
+    markers: bool = False
 
 
 class Scanner:
     """Scans texts, remembering the latest results: a conversation's history comes again with every call."""
 
     def __init__(
-        self, model: InjectionModel | None = None, rules: RuleSet | None = None, remembered: int = 2048
+        self,
+        model: InjectionModel | None = None,
+        rules: RuleSet | None = None,
+        remembered: int = 2048,
+        extras: Extras | None = None,
     ) -> None:
         self.model = model or builtin_model()
         self.rules = rules or builtin_set()
+        self.extras = extras or Extras()
         self.version = f"{RULES_VERSION}+{self.model.version}"
         self.scan = lru_cache(remembered)(self._scan)
 
@@ -65,8 +91,10 @@ class Scanner:
             findings += learned
             findings += self._decoded(text, origin)
         findings += self._ruled(text, segments, origin, score)
+        model_scores, by_models = self._by_models(text, origin)
+        findings += by_models
         attacks = [finding for finding in findings if finding.category != "review"]
-        leaks = [_leak_finding(text, leak) for leak in find_leaks(text)]
+        leaks = [_leak_finding(text, leak) for leak in self._leaks(text)]
         best = max((finding.score for finding in attacks), default=0.0)
         # The learned score orders texts among themselves; a rule lifts a text above those that no rule knows.
         score = max(score, best)
@@ -74,7 +102,48 @@ class Scanner:
         # A rule knows what it found, the model only that something is wrong.
         top = max(attacks, key=lambda finding: (not finding.is_learned, finding.score), default=None)
         category = top.category if top else (leaks[0].category if leaks else None)
-        return Scan(round(score, 6), category, flagged, (*findings, *leaks), len(whole) > len(text))
+        return Scan(round(score, 6), category, flagged, (*findings, *leaks), len(whole) > len(text), model_scores)
+
+    def _by_models(self, text: str, origin: str) -> tuple[dict[str, float], list[Finding]]:
+        """What the user's own models say; their scores stand beside the learned one and are not mixed with it."""
+        asked = []
+        if self.extras.detector is not None and origin in ATTACK_ORIGINS:
+            asked.append(("model", self.extras.detector, learned_category(text)))
+        if self.extras.moderator is not None and origin == "output":
+            asked.append(("moderation", self.extras.moderator, "harmful_output"))
+        scores, findings = {}, []
+        for route, classifier, category in asked:
+            (verdict,) = classifier.classify([text])
+            detector = f"{route}:{classifier.short_name}"
+            scores[detector] = verdict.score
+            if verdict.score >= _MODEL_THRESHOLD:
+                findings.append(
+                    Finding(
+                        0,
+                        len(text),
+                        "text",
+                        category,
+                        detector,
+                        classifier.short_name,
+                        "high" if verdict.score >= _MODEL_SURE else "medium",
+                        round(verdict.score, 4),
+                        shown(text),
+                        {"label": verdict.label, "threshold": _MODEL_THRESHOLD},
+                    )  # fmt: skip
+                )
+        return scores, findings
+
+    def _leaks(self, text: str) -> list[Leak]:
+        found = find_leaks(text)
+        if self.extras.markers:
+            found += find_markers(text)
+        if self.extras.personal is not None:
+            # Where both find the same, the built-in pattern has checked a checksum.
+            found += [
+                leak for leak in self.extras.personal(text)
+                if not any(leak.start < other.end and other.start < leak.end for other in found)
+            ]  # fmt: skip
+        return found
 
     def _learned(self, text: str, segments: list[Segment], origin: str) -> tuple[float, list[Finding]]:
         if origin in DATA_ORIGINS:
@@ -83,10 +152,9 @@ class Scanner:
             pairs = list(zip(segments, scores, strict=False))
         else:
             head = self.model.heads["user"]
-            pairs = [
-                (segment, self.model.score_text(text[segment.start : segment.end]))
-                for segment in _windows(text, segments)
-            ]
+            windows = list(_windows(text, segments))
+            scores = self.model.score_texts([text[window.start : window.end] for window in windows])
+            pairs = list(zip(windows, scores, strict=True))
         findings = []
         for segment, score in pairs:
             if score >= head.threshold:
@@ -132,7 +200,7 @@ class Scanner:
             hidden.append((0, len(text), "letters put apart", joined))
         for start, end, how, plain in hidden:
             rule = max(self.rules.find(plain, origin), key=lambda match: match.rule.score, default=None)
-            score = max(self.model.score_text(plain), rule.rule.score if rule else 0.0)
+            score = max(self.model.score_texts([plain])[0], rule.rule.score if rule else 0.0)
             # A hidden text that says something harmless is odd, but tag characters have no harmless use.
             if how.startswith("tag") or score >= max(self.model.heads["user"].threshold, 0.5):
                 yield Finding(
@@ -169,7 +237,8 @@ def _mentioned(text: str, match: RuleMatch, before: str) -> bool:
 
 def learned_category(text: str) -> str:
     """Category of what only the learned model found, by its signs."""
-    values = dict(zip(Signs.NAMES, Signs(prepare(text), text).vector(), strict=True))
+    prepared = prepare(text)
+    values = dict(zip(Signs.NAMES, Signs(prepared.folded, prepared.words, text).vector(), strict=True))
     if values["reveal_secret"] or values["reveal_your"]:
         return "system_prompt_leakage"
     return "jailbreak" if values["persona"] and not values["override_rules"] else "prompt_injection"

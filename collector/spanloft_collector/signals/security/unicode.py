@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 TAGS = range(0xE0020, 0xE007F)
@@ -18,6 +19,8 @@ _LOOK_ALIKES = {
 }  # fmt: skip
 HOMOGLYPHS = str.maketrans({alike: latin for latin, many in _LOOK_ALIKES.items() for alike in many})
 LEET = str.maketrans("013456789@$!|+", "oieasgtbgasiit")
+# A sign at the end of a word is punctuation.
+_SIGN_WORD = re.compile(r"(?<![^ ])[^ 013456789@$!|+]*[013456789@$!|+][^ ]+")
 INVISIBLE = frozenset(
     chr(code)
     for code in (
@@ -29,9 +32,12 @@ _JOINERS = frozenset("\u200c\u200d\ufe0f\ufe0e")
 """Invisible, but at home in emoji and in some scripts."""
 
 
+_UNSEEN = dict.fromkeys([*map(ord, INVISIBLE), *TAGS])
+
+
 def visible(text: str) -> str:
     """``text`` without invisible characters."""
-    return "".join(character for character in text if character not in INVISIBLE and ord(character) not in TAGS)
+    return text if text.isascii() else text.translate(_UNSEEN)
 
 
 def hidden_count(text: str) -> int:
@@ -80,10 +86,9 @@ def _all_alike(word: str) -> bool:
 
 def plain_words(text: str) -> str:
     """Letters for the digits and signs that stand for them, in words that mix both."""
-    return " ".join(_plain_word(word) for word in text.split(" "))
+    return _SIGN_WORD.sub(_plain_word, text)
 
 
-def _plain_word(word: str) -> str:
-    letters = sum(character.isalpha() for character in word)
-    signs = sum(character in "013456789@$!|+" for character in word[:-1])
-    return word.translate(LEET) if letters and signs and len(word) > 2 else word
+def _plain_word(match: re.Match[str]) -> str:
+    word = match.group()
+    return word.translate(LEET) if len(word) > 2 and any(map(str.isalpha, word)) else word

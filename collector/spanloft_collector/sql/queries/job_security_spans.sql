@@ -1,6 +1,6 @@
 -- Texts of some traces, oldest span first. A span that another one counts already repeats its texts and is left out.
 SELECT
-    s.trace_id, s.span_id, s.start_time, s.operation, s.tool_name, s.status_code, s.service_name, s.user_id, s.session_id,
+    s.trace_id, s.span_id, s.start_time, s.operation, s.tool_name, s.status_code, s.service_name, s.user_id, s.session_id, s.tags,
     p.input_messages::VARCHAR AS input_messages, p.output_messages::VARCHAR AS output_messages,
     p.system_instructions::VARCHAR AS system_instructions, p.tool_arguments::VARCHAR AS tool_arguments,
     p.tool_result::VARCHAR AS tool_result, p.retrieval_documents::VARCHAR AS retrieval_documents
