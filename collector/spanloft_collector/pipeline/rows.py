@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from spanloft_collector.dialects import find_dialect
+from spanloft_collector.dialects.values import parse_json
 from spanloft_collector.model import BILLABLE_OPERATIONS, MOVABLE, Canonical, RawSpan
 from spanloft_collector.pipeline.decode import DecodedSpan, jsonable
 from spanloft_collector.pipeline.preview import message_preview, shorten
@@ -57,6 +58,8 @@ PAYLOAD_COLUMNS = (
 )
 
 _UNBILLED = (None,) * len(_BILL)
+_USAGE_COLUMNS = _BILL.index("cost_usd")
+"""The first columns of ``_BILL`` are the first fields of ``Usage``."""
 
 
 def dump(value: Any) -> str:
@@ -148,8 +151,8 @@ def split_content(attributes: dict[str, Any], fields: Canonical) -> tuple[list[s
 def says(text: str, value: object) -> bool:
     """Whether ``text`` is JSON for ``value``."""
     try:
-        return bool(orjson.loads(text) == value)
-    except orjson.JSONDecodeError:
+        return bool(parse_json(text) == value)
+    except ValueError:
         return False
 
 
@@ -172,19 +175,7 @@ def _bill(raw: RawSpan, fields: Canonical, start_us: int, pricer: Pricer) -> tup
     duration_s = (raw.end_ns - raw.start_ns) / 1e9 if raw.end_ns >= raw.start_ns > 0 else None
     price = price_of(fields, usage, start_us, duration_s, pricer)
     return (
-        usage.input_tokens,
-        usage.output_tokens,
-        usage.cache_read_tokens,
-        usage.cache_write_tokens,
-        usage.cache_write_1h_tokens,
-        usage.reasoning_tokens,
-        usage.input_audio_tokens,
-        usage.output_audio_tokens,
-        usage.input_image_tokens,
-        usage.output_image_tokens,
-        usage.input_tokens_raw,
-        usage.token_semantics,
-        usage.usage_source,
+        *usage[:_USAGE_COLUMNS],
         None if price.cost_usd is None else float(price.cost_usd),
         price.price_source,
         price.price_version,

@@ -12,8 +12,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from spanloft_collector.journal import Record
-from spanloft_collector.pipeline.decode import any_value, attributes
 from spanloft_collector.pipeline.rows import dump
+from spanloft_collector.wire.values import any_value, attributes
 
 Row = dict[str, Any]
 _MAX_US = 2**63 // 1000

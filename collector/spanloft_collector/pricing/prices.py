@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from . import catalog
 from .overrides import NO_OVERRIDES, Overrides
@@ -20,8 +21,7 @@ _MAX_MEMO = 20_000
 _PRICED_BY_LIST = ("exact", "pattern")
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """The columns of the ``costs`` dataset that pricing decides. Costs are US dollars; ``None`` is unknown."""
 
     provider: str | None

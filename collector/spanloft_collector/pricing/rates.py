@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from .usage import Usage
 
@@ -64,8 +64,7 @@ class RateCard:
         return not self.per_token and self.request is None and self.hour is None
 
 
-@dataclass(frozen=True, slots=True)
-class Components:
+class Components(NamedTuple):
     """Cost of one call in US dollars, split; the components sum up to the cost."""
 
     input: Decimal

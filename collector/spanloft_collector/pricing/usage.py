@@ -7,8 +7,7 @@ figures themselves prove it (cached > input) they overrule the table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..model import Canonical
 
@@ -33,8 +32,7 @@ Vercel AI SDK before version 6). Their dialects add up.
 UsageSource = Literal["reported", "estimated", "missing"]
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(NamedTuple):
     """Tokens of one call. ``None`` is unknown; cached, audio and image tokens are subsets of the input."""
 
     input_tokens: int | None = None

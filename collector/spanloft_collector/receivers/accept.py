@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from spanloft_collector import telemetry
+from spanloft_collector import telemetry, wire
 from spanloft_collector.errors import BadRequest, JournalError, Overloaded
 from spanloft_collector.journal import Journal, Kind
 from spanloft_collector.receivers.budget import HEAVY_BYTES
@@ -25,9 +25,6 @@ REQUEST_TYPES: dict[Kind, type[Message]] = {
     Kind.LOGS: ExportLogsServiceRequest,
     Kind.METRICS: ExportMetricsServiceRequest,
 }
-
-_ZERO_TRACE_ID = bytes(16)
-_ZERO_SPAN_ID = bytes(8)
 
 
 class Receipt(NamedTuple):
@@ -114,12 +111,10 @@ class Acceptor:
             durable = self.journal.append(kind, body, metadata)
             telemetry.ACCEPTED_RECORDS.labels(kind.name.lower()).inc(items)
             return Receipt(0, "", durable)
-        return self._accept_traces(cast(ExportTraceServiceRequest, request), body, metadata, transport)
+        return self._accept_traces(body, metadata, transport)
 
-    def _accept_traces(
-        self, request: ExportTraceServiceRequest, body: bytes, metadata: dict[str, object], transport: str
-    ) -> Receipt:
-        keys, invalid = check_spans(request)
+    def _accept_traces(self, body: bytes, metadata: dict[str, object], transport: str) -> Receipt:
+        keys, invalid = wire.check(body)
         if not keys and not invalid:
             return Receipt(0, "", None)
         # Refuse before anything is remembered: a retry must not look like a repeat.
@@ -204,31 +199,6 @@ class Acceptor:
         """Called by the journal when a write failed: spans not on disk may be sent again."""
         for keys in list(self._in_flight.values()):
             self.seen.discard(keys)
-
-
-def check_spans(request: ExportTraceServiceRequest) -> tuple[list[int | None], list[str]]:
-    """Return a key per span in request order (None for an invalid one) and the reasons of the invalid ones.
-
-    Ids must be 16 and 8 bytes and not all zero (opentelemetry-proto, trace.proto).
-    """
-    keys: list[int | None] = []
-    invalid: list[str] = []
-    for resource_spans in request.resource_spans:
-        for scope_spans in resource_spans.scope_spans:
-            for span in scope_spans.spans:
-                trace_id, span_id = span.trace_id, span.span_id
-                if (
-                    len(trace_id) == 16
-                    and len(span_id) == 8
-                    and trace_id != _ZERO_TRACE_ID
-                    and span_id != _ZERO_SPAN_ID
-                ):
-                    keys.append(span_key(trace_id, span_id))
-                else:
-                    keys.append(None)
-                    trace_ok = len(trace_id) == 16 and trace_id != _ZERO_TRACE_ID
-                    invalid.append("invalid_span_id" if trace_ok else "invalid_trace_id")
-    return keys, invalid
 
 
 def rejection_message(invalid: list[str]) -> str:

@@ -1,0 +1,57 @@
+"""OTLP trace requests, from the protobuf wire format to plain Python objects: the only place that walks attributes.
+
+Compiled (``_otlp.c``) where the installation found a C compiler, else through protobuf (``fallback``): five times as
+much CPU, the same results.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from spanloft_collector.wire import fallback
+
+_compiled: ModuleType | None = None
+with suppress(ImportError):
+    _compiled = import_module("spanloft_collector.wire._otlp")
+
+COMPILED = _compiled is not None
+"""Whether the compiled decoder is in use."""
+
+WireSpan = tuple[Any, ...]
+"""(trace_id, span_id, name, scope_name, scope_version, attributes, events, start_ns, end_ns, kind, status_code,
+status_message, parent_span_id, links). Ids are lower-case hex, a root's parent is None, times are Unix nanoseconds.
+Events are dicts of ``name``, ``time_ns``, ``attributes``; links of ``trace_id``, ``span_id``, ``attributes``."""
+
+
+def decode(payload: bytes) -> list[tuple[dict[str, Any], list[WireSpan]]]:
+    """(attributes of the resource, its spans) in the order of a serialised ``ExportTraceServiceRequest``.
+
+    Attribute values are str, bool, int, float, bytes, list, dict or None (an unset value); a repeated key keeps its
+    last value.
+
+    Raises:
+        google.protobuf.message.DecodeError: the payload is no such request.
+    """
+    if _compiled is not None:
+        try:
+            return _compiled.decode(payload)  # type: ignore[no-any-return]
+        except ValueError:
+            pass
+    return fallback.decode(payload)
+
+
+def check(payload: bytes) -> tuple[list[int | None], list[str]]:
+    """A key per span in request order (the hash of both ids; None for invalid ones), and the invalid ones' reasons.
+
+    Ids must be 16 and 8 bytes and not all zero (opentelemetry-proto, trace.proto). The reasons are
+    ``invalid_trace_id`` and ``invalid_span_id``. The payload must be known to be a request.
+    """
+    if _compiled is not None:
+        try:
+            return _compiled.check(payload)  # type: ignore[no-any-return]
+        except ValueError:
+            pass
+    return fallback.check(payload)
