@@ -20,7 +20,7 @@ from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.settings import Settings
 from spanloft_collector.store.lake_maintenance import LakeMaintenance
 from spanloft_collector.store.maintenance import Maintenance
-from spanloft_collector.store.opening import open_store
+from spanloft_collector.store.opening import AnyStore, open_store
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.retention import parse_retention
 
@@ -59,17 +59,11 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
 
     Only one pipeline may publish: the lock waits for a predecessor that is still dying.
     """
+    create = partial(create_transform, settings.prices, settings.redact_stored)
+    # Before anything else: on Linux the workers share what is loaded by now, and no thread has begun yet.
+    decoders = ProcessDecoders(create, settings.workers) if settings.workers else InlineDecoders(create)
     store = open_store(settings)
-    tidy = Maintenance if isinstance(store, ParquetStore) else LakeMaintenance
-    maintenance = tidy(
-        store,  # type: ignore[arg-type]
-        interval_s=settings.compact_interval_s,
-        grace_s=settings.grace_s,
-        retention=parse_retention(settings.retention_days, settings.retention_bytes),
-    )
-    with exclusive(store.root / "ingest.lock", wait=True), maintenance:
-        create = partial(create_transform, settings.prices, settings.redact_stored)
-        decoders = ProcessDecoders(create, settings.workers) if settings.workers else InlineDecoders(create)
+    with exclusive(store.root / "ingest.lock", wait=True):
         pipeline = Pipeline(
             store,
             store.root / "journal",
@@ -77,7 +71,21 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
             publish_interval_s=settings.publish_interval_s,
             publish_rows=settings.publish_rows,
         )
-        pipeline.run(stopping)
+        with _upkeep(store, settings, lambda: pipeline.pressed):
+            pipeline.run(stopping)
+
+
+def _upkeep(store: AnyStore, settings: Settings, pressed: Callable[[], bool]) -> Maintenance | LakeMaintenance:
+    retention = parse_retention(settings.retention_days, settings.retention_bytes)
+    if isinstance(store, ParquetStore):
+        return Maintenance(
+            store,
+            interval_s=settings.compact_interval_s,
+            grace_s=settings.grace_s,
+            retention=retention,
+            pressed=pressed,
+        )
+    return LakeMaintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s, retention=retention)
 
 
 @contextmanager

@@ -25,9 +25,11 @@ from spanloft_collector.store.base import Store
 logger = logging.getLogger(__name__)
 
 WRITER = "ingest"
-READ_BYTES = 2 * 1024 * 1024
+READ_BYTES = 1024 * 1024
 IDLE_S = 0.02
 RETRY_S = 1.0
+PRESSED_S = 5.0
+"""How long the pipeline counts as pressed after the last time that all decoders were busy."""
 GATHER_S = 0.2
 """How long the first span after a quiet while waits for others of its trace."""
 
@@ -57,6 +59,7 @@ class Pipeline:
         self._rows = 0
         self._oldest = 0.0
         self._published = time.monotonic()
+        self._pressed = 0.0
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._publishing: Future[None] | None = None
 
@@ -67,6 +70,8 @@ class Pipeline:
         self._delete_before(self._position.segment)
         while True:
             stop = stopping()
+            if self.decoders.full:
+                self._pressed = time.monotonic()
             records = [] if self.decoders.full else reader.read(READ_BYTES)
             if records:
                 self.decoders.submit(records)
@@ -83,6 +88,11 @@ class Pipeline:
         self._wait()
         self.decoders.close()
         self._publisher.shutdown()
+
+    @property
+    def pressed(self) -> bool:
+        """Whether spans arrive about as fast as they can be decoded."""
+        return time.monotonic() - self._pressed < PRESSED_S
 
     def _add(self, chunk: Chunk) -> None:
         if not self._chunks:
@@ -118,6 +128,8 @@ class Pipeline:
                 # The journal still has it all; back-pressure reaches the senders when it is full too.
                 logger.error("publishing failed, trying again in %g s: %s", RETRY_S, error)
                 time.sleep(RETRY_S)
+        # Arrow keeps freed memory for the next batch, which is made elsewhere.
+        pa.default_memory_pool().release_unused()
         self._delete_before(end.segment)
 
     def _delete_before(self, segment: int) -> None:

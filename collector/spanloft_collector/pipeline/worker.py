@@ -106,15 +106,23 @@ def _child(target: Callable[[Callable[[], bool]], None], control: Connection, le
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s")
-    stop = threading.Event()
+    target(_Orders(control).stopping)
 
-    def listen() -> None:
-        try:
-            control.recv()
-        except (EOFError, OSError):
-            # The parent was killed. Whatever is half done is done again by its successor.
-            os._exit(1)
-        stop.set()
 
-    threading.Thread(target=listen, name="control", daemon=True).start()
-    target(stop.is_set)
+class _Orders:
+    """What the parent says. Asked, not listened to by a thread: the target may fork before it starts its own."""
+
+    def __init__(self, control: Connection) -> None:
+        self._control = control
+        self._stop = False
+
+    def stopping(self) -> bool:
+        """Whether to drain and end. Ends the process at once when the parent was killed: its successor starts anew."""
+        if not self._stop:
+            try:
+                if self._control.poll():
+                    self._control.recv()
+                    self._stop = True
+            except (EOFError, OSError):
+                os._exit(1)
+        return self._stop

@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from types import TracebackType
 
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch, writers
 from spanloft_collector.store.expire import expire, plan_expiry
-from spanloft_collector.store.manifest import load_manifest
+from spanloft_collector.store.manifest import LiveFile, load_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.retention import Retention
 from spanloft_collector.store.rewrite import maintenance_lock
@@ -20,6 +22,8 @@ logger = logging.getLogger(__name__)
 KEEP_ALL = Retention()
 
 SWEEP_S = 60.0
+PUT_OFF_FILES = 256
+"""Merges wait for a quieter moment up to so many small files of one dataset and day; more would make queries slow."""
 RETENTION_S = 600.0
 """How often retention is looked at; it works on whole days."""
 
@@ -34,8 +38,19 @@ class Maintenance:
         interval_s: float = 10.0,
         grace_s: float = 600.0,
         retention: Retention = KEEP_ALL,
+        pressed: Callable[[], bool] = lambda: False,
     ) -> None:
+        """Prepare.
+
+        Args:
+            store: what is looked after.
+            interval_s: how often to look.
+            grace_s: how long a retired file stays for readers that opened it.
+            retention: what is too old or too much.
+            pressed: whether the cores are needed for something more urgent than merging.
+        """
         self.store = store
+        self.pressed = pressed
         self.retention = retention
         self.interval_s = interval_s
         self.grace_s = grace_s
@@ -75,7 +90,10 @@ class Maintenance:
         merges = 0
         for writer in writers(self.store):
             busy = frozenset(file.file for staged in self._staged for file in staged.inputs)
-            for inputs in plan(load_manifest(self.store.manifest_path(writer)).files, busy=busy):
+            files = load_manifest(self.store.manifest_path(writer)).files
+            if self.pressed() and most_of_a_kind(files) < PUT_OFF_FILES:
+                continue
+            for inputs in plan(files, busy=busy):
                 if self._stop.is_set():
                     return merges
                 self._staged.append(merge(self.store, writer, inputs))
@@ -99,3 +117,8 @@ class Maintenance:
             except Exception:
                 # The store is whole without this; whatever it was may be gone next time.
                 logger.exception("maintenance failed, will try again")
+
+
+def most_of_a_kind(files: Iterable[LiveFile]) -> int:
+    """Files of the dataset, day and level that has most."""
+    return max(Counter((file.dataset, file.day, file.level) for file in files).values(), default=0)
