@@ -131,9 +131,7 @@ class Lakes:
 
     def address(self, data: str | None = None) -> LakeAddress:
         """The address of a new, empty store; its data is in a folder unless said otherwise."""
-        if not self._model.exists():
-            dsn = self.server.create("model")
-            DuckLakeStore(LakeAddress(dsn, f"{self.folder}/model-data/"), self._model).close()
+        self._make_model()
         self._made += 1
         name = f"lake{self._made}"
         data = data or f"{self.folder}/{name}-data/"
@@ -144,8 +142,14 @@ class Lakes:
             session.execute("UPDATE ducklake_metadata SET value = %s WHERE key = 'data_path'", [data])
         return LakeAddress(dsn, data)
 
+    def _make_model(self) -> None:
+        if not self._model.exists():
+            dsn = self.server.create("model")
+            DuckLakeStore(LakeAddress(dsn, f"{self.folder}/model-data/"), self._model).close()
+
     def local(self, local: Path) -> Path:
         """A machine's folder, with the views in it already."""
+        self._make_model()
         local.mkdir(parents=True, exist_ok=True)
         for name in ("spanloft.duckdb", "spanloft.views"):
             shutil.copyfile(self._model / name, local / name)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -10,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
+import lakes as lakes_module
 import pytest
 import synthetic
 from collecting import CollectorProcess, request_of, span_ids
-from lakes import Lakes
+from lakes import BUCKET, Lakes, PostgresServer
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.location import LakeAddress
 from spanloft_collector.maintenance.migrate import migrate
 from spanloft_collector.model import DATASETS
-from spanloft_collector.store.ducklake import LakeReader
+from spanloft_collector.settings import load_settings
+from spanloft_collector.store import lake_connection
+from spanloft_collector.store.ducklake import DuckLakeStore, LakeReader
+from spanloft_collector.store.schema import to_table
 
 
 class LakeCollector(CollectorProcess):
@@ -167,3 +173,99 @@ def test_a_store_in_a_directory_is_taken_over_in_place(lakes: Lakes, tmp_path: P
     with pytest.raises(SpanloftError, match="not empty"):
         migrate(source, target)
     target.close()
+
+
+def test_a_collector_goes_on_while_postgres_is_down_and_says_when_it_cannot(
+    lakes: Lakes, postgres: PostgresServer, tmp_path: Path
+) -> None:
+    address = lakes.address()
+    options = {"SPANLOFT_MAX_JOURNAL_BYTES": "300000", "SPANLOFT_PUBLISH_INTERVAL_S": "0.3"}
+    with LakeCollector(address, lakes.local(tmp_path / "machine"), **options) as collector:
+        reader = LakeReader(address, lakes.local(tmp_path / "reader") / "spanloft.duckdb")
+        first = request_of(5)
+        assert collector.post(first.SerializeToString()).status_code == 200
+        wait_until(lambda: len(ids(reader)) == 5)
+        postgres.stop()
+        taken = []
+        try:
+            while (response := collector.post((request := request_of(500)).SerializeToString())).status_code == 200:
+                taken.append(request)
+                assert len(taken) < 100, "the journal grows without a limit"
+            assert response.status_code == 503
+            assert response.headers["Retry-After"]
+            with pytest.raises(StoreError, match="check that Postgres runs"):
+                reader.sql("SELECT count(*) FROM spans")
+        finally:
+            postgres.start()
+        assert taken
+        expected = set().union(*map(span_ids, (first, *taken)))
+        wait_until(lambda: len(ids(reader)) >= len(expected), 90.0)
+        stored = ids(reader)
+        assert len(stored) == len(expected)
+        assert set(stored) == expected
+
+
+def test_the_data_may_be_on_s3(lakes: Lakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with lakes_module.object_storage() as endpoint:
+        for name, value in lakes_module.s3_environment(endpoint).items():
+            monkeypatch.setenv(name, value)
+        address = lakes.address(f"s3://{BUCKET}/prefix/")
+        store = DuckLakeStore(address, lakes.local(tmp_path / "machine"))
+        source = synthetic.publish(tmp_path / "old", 300)
+        before = totals(source)
+        migrate(source, store)
+        assert totals(store) == before
+        for number in range(3):
+            rows = to_table("cost_daily", {"day": [dt.date(2026, 1, 1)], "calls": [number]})
+            store.publish("job-x", {"cost_daily": rows}, {"n": number}, {"cost_daily": ["2026-01-01"]})
+        found = store.reader().sql("SELECT calls FROM cost_daily WHERE day = DATE '2026-01-01'").to_pylist()
+        assert {"calls": 2} in found
+        assert {"calls": 1} not in found
+        store.close()
+        with pytest.raises(StoreError, match="no-such-bucket"):
+            DuckLakeStore(lakes.address("s3://no-such-bucket/x/"), tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("ducklake:", "expected ducklake:postgres:CONNECTION;data=PATH"),
+        ("ducklake:sqlite:x;data=/tmp/x", "expected ducklake:postgres:CONNECTION;data=PATH"),
+        ("ducklake:postgres:host=x", "expected ducklake:postgres:CONNECTION;data=PATH"),
+        ("ducklake:postgres:host=x;data=gs://bucket", "expected a folder or s3://BUCKET/PREFIX"),
+    ],
+)
+def test_a_wrong_address_is_told_in_one_line(text: str, reason: str) -> None:
+    with pytest.raises(SpanloftError, match=re.escape(reason)) as error:
+        load_settings(store=text)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("catalog", "reason"),
+    [
+        ("host=127.0.0.1 port=1 dbname=x password=secret", "check that Postgres runs"),
+        ("postgresql://me:secret@127.0.0.1:1/x", "check that Postgres runs"),
+        ("nonsense secret", "no Postgres connection string|can't be opened"),
+    ],
+)
+def test_a_catalog_that_cant_be_reached_is_told_in_one_line_without_its_password(
+    tmp_path: Path, catalog: str, reason: str
+) -> None:
+    with pytest.raises(StoreError, match=reason) as error:
+        DuckLakeStore(LakeAddress(catalog, f"{tmp_path}/data/"), tmp_path / "local")
+    assert "\n" not in str(error.value)
+    assert "secret" not in str(error.value).replace("nonsense secret", "")
+
+
+def test_a_missing_database_is_told(postgres: PostgresServer, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r'database "nowhere" does not exist.*createdb'):
+        DuckLakeStore(LakeAddress(postgres.dsn("nowhere"), f"{tmp_path}/data/"), tmp_path / "local")
+
+
+def test_a_missing_extension_is_told(lakes: Lakes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = lakes.address()
+    monkeypatch.setattr(lake_connection, "_EXTENSIONS", {"ducklake": "no_such_package"})
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(StoreError, match=r"can't load its extension ducklake.*spanloft\[scale\]"):
+        lake_connection.connect(address, read_only=True)

@@ -67,6 +67,13 @@ class LakeReader(DuckDBReader):
         write_lake_views(self.address, self.view_file)
         return connect(self.address, read_only=True, database=self.view_file)
 
+    def failure(self, error: duckdb.Error) -> StoreError:
+        """What to say when a statement failed; a connection that may be lost is opened again by the next query."""
+        if not isinstance(error, (duckdb.IOException, duckdb.HTTPException)):
+            return super().failure(error)
+        self.close()
+        return StoreError(unreachable(self.address, error))
+
 
 class DuckLakeStore:
     """A store in a DuckLake. Opening it creates what is missing and checks the version."""

@@ -85,10 +85,14 @@ class DuckDBReader:
         except duckdb.InterruptException as error:
             raise StoreError(f"the query took longer than {timeout_s:g} s; narrow the time range") from error
         except duckdb.Error as error:
-            raise StoreError(str(error)) from error
+            raise self.failure(error) from error
         finally:
             timer.cancel()
             cursor.close()
+
+    def failure(self, error: duckdb.Error) -> StoreError:
+        """What to say when a statement failed."""
+        return StoreError(str(error))
 
     def close(self) -> None:
         """Close the shared connection; the next query opens it again."""
