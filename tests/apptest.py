@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from spanloft_dashboard.launch import MAIN
 from spanloft_dashboard.navigation import page_file
@@ -29,3 +31,14 @@ def words(app: AppTest) -> str:
     """All text of the page."""
     parts = [*app.markdown, *app.caption, *app.text, *app.code, *app.title, *app.subheader]
     return "\n".join(str(element.value) for element in parts)
+
+
+def lists(app: AppTest) -> list[pd.DataFrame]:
+    """The lists of the page in order, their values by column name."""
+    found = []
+    for element in app.get("bidi_component"):
+        if element.proto.component_name == "spanloft_list":
+            sent = json.loads(element.proto.json)
+            names = [column["name"] for column in sent["columns"]]
+            found.append(pd.DataFrame([row["values"] for row in sent["rows"]], columns=names))
+    return found

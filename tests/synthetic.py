@@ -25,6 +25,7 @@ from spanloft_collector.jobs.latency import LatencyJob
 from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
+from spanloft_collector.jobs.usage import UsageJob
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import arrow_schema, to_table
 from synthetic_drift import drift
@@ -333,7 +334,7 @@ def publish(
     store.publish("cost", {"costs": whole["costs"]}, {"until": until.isoformat()})
     store.publish("health", {"ingest_health": _health(store)})
     store.publish("job-drift", drift(until))
-    runner = JobRunner(store, [LatencyJob(), AlertsJob(), PromptsJob(), SavingsJob()])
+    runner = JobRunner(store, [LatencyJob(), UsageJob(), AlertsJob(), PromptsJob(), SavingsJob()])
     for name in runner.jobs:
         runner.run_until_idle(name)
     return store

@@ -80,6 +80,29 @@ LATENCY_MINUTE = (
     Column("output_tokens", "BIGINT", "Output tokens of the minute"),
 )
 
+USAGE_HOURLY = (
+    Column("hour", "TIMESTAMP", "UTC hour in which the calls started; several rows of the same hour add up"),
+    Column("service_name", "VARCHAR", "Service that made the calls"),
+    Column("provider", "VARCHAR", "Provider"),
+    Column("model", "VARCHAR", "Response model, else request model"),
+    Column("operation", "VARCHAR", "GenAI operation"),
+    Column("price_source", "VARCHAR", "exact, pattern, override, reported or none"),
+    Column("failed", "BOOLEAN", "Whether the calls of this row failed"),
+    Column("calls", "BIGINT", "Billable calls, duplicates removed"),
+    Column("rate_limited", "BIGINT", "Of these, failed because of a rate limit"),
+    Column("priced_calls", "BIGINT", "Of these, calls with a cost"),
+    Column("cost_usd", "DOUBLE", "Cost of the priced calls; NULL when none could be priced"),
+    Column("priced_tokens", "BIGINT", "Input and output tokens of the priced calls"),
+    Column("input_tokens", "BIGINT", "Input tokens including cached ones"),
+    Column("uncached_input_tokens", "BIGINT", "Input tokens neither read from nor written to the cache"),
+    Column("cache_read_tokens", "BIGINT", "Cache reads"),
+    Column("cache_write_tokens", "BIGINT", "Cache writes"),
+    Column("output_tokens", "BIGINT", "Output tokens"),
+    Column("durations_ms", "DOUBLE[]", "Duration of each call in milliseconds, in no order"),
+    Column("ttfts_ms", "DOUBLE[]", "Time to first token in milliseconds of each call that reported one"),
+    Column("speeds_tokens_per_s", "DOUBLE[]", "Output tokens per second of generation of each call where it is known"),
+)
+
 ALERTS = (
     Column("alert_id", "VARCHAR", "Id of the alert; a later row with the same id takes its place"),
     Column("time", "TIMESTAMP", "When it happened: the call, or the end of the window it was seen in, UTC"),
@@ -156,6 +179,7 @@ DERIVED: dict[str, tuple[Column, ...]] = {
     "reprices": REPRICES,
     "cost_daily": COST_DAILY,
     "latency_minute": LATENCY_MINUTE,
+    "usage_hourly": USAGE_HOURLY,
     "alerts": ALERTS,
     "prompt_versions": PROMPT_VERSIONS,
     "prompt_calls": PROMPT_CALLS,

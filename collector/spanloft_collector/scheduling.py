@@ -19,6 +19,7 @@ from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.jobs.security import SecurityJob
+from spanloft_collector.jobs.usage import UsageJob
 from spanloft_collector.maintenance.lake_events import join_lake_events
 from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.settings import Settings
@@ -40,6 +41,7 @@ def create_jobs(settings: Settings, store: AnyStore) -> list[Job]:
         EventsJob(join),
         CostJob(create_pricer(settings.prices)),
         LatencyJob(),
+        UsageJob(),
         AlertsJob(),
         PromptsJob(),
         SavingsJob(),

@@ -18,7 +18,6 @@ from running import SPANLOFT, Running
 
 APP = Path(__file__).parent / "an_app.py"
 CALLS = 20
-ROW_PX = 33
 
 
 @pytest.fixture(scope="module")
@@ -165,9 +164,7 @@ def test_the_same_call_in_the_browser(page: Page, spanloft: Running, bills: list
     settle(page)
     newest = spanloft.rows("SELECT trace_id FROM traces WHERE service_name = 'an-app' ORDER BY start_time DESC")
     position = [found["trace_id"] for found in newest].index(row["trace_id"])
-    box = page.get_by_test_id("stDataFrame").first.bounding_box()
-    assert box
-    page.mouse.click(box["x"] + 60, box["y"] + ROW_PX + position * ROW_PX + ROW_PX / 2)
+    page.locator(".sl-table tbody tr").nth(position).click()
     settle(page)
     assert f"trace={row['trace_id']}" in page.url
     expect(page.get_by_text(bill["text"], exact=False).first).to_be_visible(timeout=20_000)

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from browsing import settle
 from playwright.sync_api import Browser, Locator, Page, expect
-from spanloft_dashboard.components.tables import ROW
 from spanloft_dashboard.navigation import SECTIONS
 from synthetic_drift import TOPIC
 from synthetic_handmade import (
@@ -67,18 +66,14 @@ def _local(url: str, base: str) -> bool:
 
 
 def click_row(table: Locator, row: int) -> None:
-    """Click a row of a list; it is a canvas, so by its place below the header."""
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    assert box is not None
-    table.page.mouse.click(box["x"] + 60, box["y"] + ROW + row * ROW + ROW / 2)
+    table.locator("tbody tr").nth(row).click()
 
 
 @pytest.mark.parametrize(("title", "path"), PAGES)
 def test_every_page_draws(visit: Open, full_dashboard: str, title: str, path: str) -> None:
     page = visit(full_dashboard, f"{path}?range=14d")
     expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
-    expect(page.locator(".js-plotly-plot .main-svg, [data-testid=stDataFrame] canvas").first).to_be_visible()
+    expect(page.locator(".sl-frame svg, .sl-table, .st-key-panel-schema").first).to_be_visible()
     expect(page.get_by_text("could not be")).to_have_count(0)
     expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
     expect(page.get_by_test_id("stAppDeployButton")).not_to_be_visible()
@@ -97,14 +92,12 @@ def test_an_empty_store_shows_what_to_paste(visit: Open, empty_dashboard: str, p
     page = visit(empty_dashboard, path)
     expect(page.get_by_text("spanloft.instrument()")).to_be_visible()
     expect(page.get_by_text("http://127.0.0.1:4318")).to_be_visible()
-    expect(page.locator(".js-plotly-plot")).to_have_count(0)
+    expect(page.locator(".sl-frame")).to_have_count(0)
 
 
 def test_from_the_list_to_the_message(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, "/traces?q=lamp+ships+tomorrow&range=1h&kind=calls")
-    table = page.get_by_test_id("stDataFrame").first
-    expect(table).to_be_visible()
-    click_row(table, 0)
+    click_row(page.locator(".sl-table"), 0)
     expect(page.get_by_text("Where the time went")).to_be_visible()
     settle(page)
     assert query(page)["trace"] == [RICH_TRACE]
@@ -208,19 +201,22 @@ def test_a_link_opens_the_same_view(visit: Open, full_dashboard: str) -> None:
 
 def test_a_bar_leads_to_the_traces_behind_it(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, "/?range=14d")
-    plot = page.locator(".st-key-panel-volume .js-plotly-plot")
-    box = plot.locator(".point path").nth(20).bounding_box()
+    plot = page.locator(".st-key-panel-volume .sl-frame svg")
+    box = plot.bounding_box()
     assert box is not None
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    # Just above the axis, where every bar is.
+    page.mouse.move(box["x"] + box["width"] * 0.7, box["y"] + box["height"] - 26)
+    expect(page.locator(".st-key-panel-volume .sl-tip")).to_contain_text(re.compile(r"ok: [\d,]+ calls"))
+    page.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] - 26)
     expect(page.get_by_role("heading", name="Traces", exact=True)).to_be_visible()
     settle(page)
     assert {"from", "to"} <= query(page).keys()
-    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    expect(page.locator(".sl-table")).to_be_visible()
 
 
 def test_dragging_over_the_histogram_zooms_in(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, "/traces?range=14d")
-    box = page.locator(".st-key-panel-histogram .nsewdrag").first.bounding_box()
+    box = page.locator(".st-key-panel-histogram .sl-frame svg").bounding_box()
     assert box is not None
     middle = box["y"] + box["height"] / 2
     page.mouse.move(box["x"] + box["width"] * 0.25, middle)
@@ -237,9 +233,34 @@ def test_dragging_over_the_histogram_zooms_in(visit: Open, full_dashboard: str) 
     assert query(page) == {"range": ["14d"]}
 
 
+def test_charts_and_lists_obey_the_keyboard(visit: Open, full_dashboard: str) -> None:
+    page = visit(full_dashboard, "/?range=14d")
+    page.locator(".st-key-panel-volume .sl-frame").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator(".st-key-panel-volume .sl-tip")).to_be_visible()
+    errors = page.locator(".st-key-panel-errors .sl-table")
+    newest = errors.locator("tbody tr").first.inner_text()
+    errors.get_by_role("button", name="Error", exact=True).click()
+    expect(errors.locator("th[aria-sort=ascending]")).to_have_text("Error")
+    errors.get_by_role("button", name="Time", exact=True).click()
+    errors.get_by_role("button", name="Time", exact=True).click()
+    expect(errors.locator("tbody tr").first).to_have_text(re.compile(re.escape(newest.split("\t")[0])))
+    errors.locator("tbody tr").first.focus()
+    page.keyboard.press("j")
+    expect(errors.locator("tbody tr").nth(1)).to_be_focused()
+    with page.expect_download() as saved:
+        page.locator(".st-key-panel-errors").get_by_role("button", name="CSV").click()
+    lines = saved.value.path().read_text().splitlines()
+    assert lines[0] == "Time,Error,Model,Message"
+    page.keyboard.press("Escape")
+    errors.locator("tbody tr").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Where the time went")).to_be_visible()
+
+
 def test_a_latest_error_leads_to_its_trace(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, "/?range=14d")
-    click_row(page.locator(".st-key-panel-errors").get_by_test_id("stDataFrame"), 0)
+    click_row(page.locator(".st-key-panel-errors"), 0)
     expect(page.get_by_text("Where the time went")).to_be_visible()
     assert query(page)["trace"] == [HOSTILE_TRACE], "the newest error of the store"
 

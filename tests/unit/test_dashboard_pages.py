@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import synthetic
 import synthetic_stories
-from apptest import open_page, words
+from apptest import lists, open_page, words
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.navigation import SECTIONS
 from synthetic_drift import TOPIC
@@ -146,14 +146,14 @@ def test_the_limit_of_a_list_says_what_it_hides(monkeypatch: pytest.MonkeyPatch,
 
 def test_unpriced_calls_are_listed(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, "cost", range="14d")
-    models = {value for frame in app.dataframe if "reason" in frame.value for value in frame.value["model"]}
+    models = {value for frame in lists(app) if "reason" in frame for value in frame["model"]}
     assert {"house-model-7b", "ft:gpt-4.1-mini:acme:triage"} <= models
 
 
 @pytest.mark.parametrize("by", ["model", "provider", "service", "user", "operation"])
 def test_cost_can_be_grouped(monkeypatch: pytest.MonkeyPatch, full: Path, by: str) -> None:
     app = open_page(monkeypatch, full, "cost", range="14d", by=by)
-    assert any("grouped" in frame.value and len(frame.value) for frame in app.dataframe)
+    assert any("grouped" in frame and len(frame) for frame in lists(app))
 
 
 def test_a_session_reads_like_a_conversation(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
@@ -177,7 +177,7 @@ def test_sql_answers_and_refuses(monkeypatch: pytest.MonkeyPatch, full: Path) ->
 
 def test_sql_examples_run(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, "sql")
-    assert app.dataframe
+    assert not app.dataframe, "nothing runs before it is asked to"
     app.button_group(key="_example").set_value("sql_slow_tools").run()
     assert "find_order" in set(app.dataframe[0].value["tool_name"])
     assert "tool_calls" in app.text_area[0].value
@@ -187,16 +187,16 @@ def test_health_keeps_the_books(monkeypatch: pytest.MonkeyPatch, full: Path) -> 
     app = open_page(monkeypatch, full, "health", range="14d")
     figures = {metric.label: metric.value for metric in app.metric}
     assert figures["Spans stored"] != "0"
-    datasets = {value for frame in app.dataframe if "dataset" in frame.value for value in frame.value["dataset"]}
+    datasets = {value for frame in lists(app) if "dataset" in frame for value in frame["dataset"]}
     assert {"spans", "payloads", "costs"} <= datasets
 
 
 def test_prompts_compares_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     store = synthetic_stories.prompted(tmp_path).root
     app = open_page(monkeypatch, store, "prompts", range="all")
-    (prompts,) = [frame.value for frame in app.dataframe if "prompt" in frame.value]
+    (prompts,) = [frame for frame in lists(app) if "prompt" in frame]
     assert list(prompts["versions"]) == [2]
-    (versions,) = [frame.value for frame in app.dataframe if "template" in frame.value]
+    (versions,) = [frame for frame in lists(app) if "template" in frame]
     assert list(versions["calls"]) == [40, 30]
     shown = "".join(str(element.proto.body) for element in app.get("html"))
     assert "<ins>Be kind to &lt;b&gt;everybody&lt;/b&gt;.</ins>" in shown
@@ -218,6 +218,6 @@ def test_overview_lists_alarms_with_ways_on(monkeypatch: pytest.MonkeyPatch, tmp
 def test_a_drift_shows_what_moved(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, "drift", range="14d")
     assert {metric.label: metric.value for metric in app.metric}["Drifted"] == "1"
-    assert [value for frame in app.dataframe if "topic" in frame.value for value in frame.value["topic"]][0] == TOPIC
+    assert [value for frame in lists(app) if "topic" in frame for value in frame["topic"]][0] == TOPIC
     assert any(TOPIC in expander.label for expander in app.expander)
-    assert "refusals" in {value for frame in app.dataframe if "what" in frame.value for value in frame.value["what"]}
+    assert "refusals" in {value for frame in lists(app) if "what" in frame for value in frame["what"]}

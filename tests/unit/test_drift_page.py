@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apptest import open_page, words
+from apptest import lists, open_page, words
 from drifting import make
 from spanloft_collector.store.reader import DuckDBReader
 
@@ -35,7 +35,7 @@ def test_a_drift_is_shown_with_what_moved(monkeypatch: pytest.MonkeyPatch, store
     assert "release **1" in text
     assert "Since **" in text
     assert "against 420 of the pinned days" in text
-    series = app.dataframe[0].value
+    series = lists(app)[0]
     assert set(series["status"]) == {"drifted"}
     assert set(series["baseline"]) == {"rolling", "pinned"}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apptest import open_page, words
+from apptest import lists, open_page, words
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.components import verdicts
 from stored import SAMPLES, fill, one, rows
@@ -26,7 +26,7 @@ def test_the_list_shows_the_attack_and_what_is_measured(monkeypatch: pytest.Monk
     values = {metric.label: metric.value for metric in app.metric}
     assert values["Attacked traces"] == "1"
     assert values["Successful"] == "1"
-    table = next(frame.value for frame in app.dataframe if "detectors" not in frame.value and "outcome" in frame.value)
+    table = next(frame for frame in lists(app) if "detectors" not in frame and "outcome" in frame)
     assert table["outcome"].tolist() == ["successful"]
     assert "send_email" in table["segment"][0]
     text = words(app)
@@ -48,7 +48,7 @@ def test_a_finding_shows_evidence_and_chain(monkeypatch: pytest.MonkeyPatch, sto
 
 def test_leaks_and_ranks_have_their_own_lists(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
     leaks = open_page(monkeypatch, store.root, "security", range="all", kind="leaks")
-    table = next(frame.value for frame in leaks.dataframe if "outcome" in frame.value)
+    table = next(frame for frame in lists(leaks) if "outcome" in frame)
     assert set(table["category"]) == {"sensitive info disclosure"}
     ranked = open_page(monkeypatch, store.root, "security", range="all", kind="ranked", budget="0.1")
     assert "rank among your own texts" in words(ranked)

@@ -20,7 +20,8 @@ from spanloft_collector.store.schema import arrow_schema
 
 COST_WRITER = "job-cost"
 LATENCY_WRITER = "job-latency"
-REFRESHED = frozenset({COST_WRITER, LATENCY_WRITER})
+USAGE_WRITER = "job-usage"
+REFRESHED = frozenset({COST_WRITER, LATENCY_WRITER, USAGE_WRITER})
 TIMEOUT_S = 600.0
 
 
@@ -95,6 +96,21 @@ def refresh_daily(store: ParquetStore, days: Sequence[str]) -> None:
     schema = arrow_schema("cost_daily")
     daily = store.reader().query("job_cost_daily", parameters, timeout_s=TIMEOUT_S).select(schema.names).cast(schema)
     store.publish(COST_WRITER, {"cost_daily": daily}, None, {"cost_daily": list(days)})
+
+
+def refresh_usage(store: ParquetStore, days: Sequence[str]) -> None:
+    """Sum up days of ``usage_hourly`` again, as far as the usage job has come; the caller holds its lease."""
+    until = progress_of(store, USAGE_WRITER)
+    if until is None:
+        return
+    schema = arrow_schema("usage_hourly")
+    for day in days:
+        first = datetime.fromisoformat(day)
+        parameters = {"since": EPOCH, "until": until, "first": first, "last": first + timedelta(days=1)}
+        rows = store.reader().query("job_usage_rows", parameters, timeout_s=TIMEOUT_S)
+        store.publish(
+            USAGE_WRITER, {"usage_hourly": rows.select(schema.names).cast(schema)}, None, {"usage_hourly": [day]}
+        )
 
 
 def refresh_latency(store: ParquetStore, days: Sequence[str]) -> None:

@@ -23,6 +23,7 @@ from spanloft_collector.maintenance.derived import (
     leases,
     progress_of,
     refresh_daily,
+    refresh_usage,
     refresh_latency,
     replace_costs,
     stale_jobs,
@@ -84,13 +85,18 @@ def remap(
             for day in run.days(progress):
                 run.look(day, None)
         return report
-    with maintenance_lock(store.root), leases(store, "cost", "latency"), Rewrites(store, settle_s=settle_s) as rewrites:
+    with (
+        maintenance_lock(store.root),
+        leases(store, "cost", "latency", "usage"),
+        Rewrites(store, settle_s=settle_s) as rewrites,
+    ):
         for day in run.days(progress):
             run.rewrite(day, rewrites)
         rewrites.finish()
         report.conflicts = rewrites.conflicts
         days = sorted(set(report.days))
         refresh_daily(store, days)
+        refresh_usage(store, days)
         refresh_latency(store, days)
         report.stale = stale_jobs(store) if report.changed else []
     return report

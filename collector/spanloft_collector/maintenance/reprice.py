@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloft_collector.jobs.cost import USAGE_COLUMNS, cost_row, costs_table
-from spanloft_collector.maintenance.derived import leases, read_by_cost_job, refresh_daily, replace_costs
+from spanloft_collector.maintenance.derived import leases, read_by_cost_job, refresh_daily, refresh_usage, replace_costs
 from spanloft_collector.maintenance.selection import Selection
 from spanloft_collector.model import BILLABLE_OPERATIONS
 from spanloft_collector.pricing.prices import Pricer
@@ -109,7 +109,7 @@ def reprice(
             for _ in run.files(progress):
                 pass
         return run.report
-    with maintenance_lock(store.root), leases(store, "cost"), Rewrites(store, settle_s=settle_s) as rewrites:
+    with maintenance_lock(store.root), leases(store, "cost", "usage"), Rewrites(store, settle_s=settle_s) as rewrites:
         for day, files in groupby(run.files(progress), lambda found: found[0].file.day):
             costs = [
                 run.stage(rewrites, owned, changes) for owned, changes in files if any(map(pa.Table.__len__, changes))
@@ -121,6 +121,7 @@ def reprice(
                 run.report.days.append(day)
         rewrites.finish()
         refresh_daily(store, run.report.days)
+        refresh_usage(store, run.report.days)
         run.report.conflicts = rewrites.conflicts
     return run.report
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 TIME_COLUMN = {
     "cost_daily": "day",
     "latency_minute": "minute",
+    "usage_hourly": "hour",
     "ingest_health": "minute",
     "logs": "time",
     "metrics": "time",

@@ -23,6 +23,12 @@ def named_query(name: str) -> str:
     return (files("spanloft_collector") / "sql" / "queries" / f"{name}.sql").read_text()
 
 
+@cache
+def has_query(name: str) -> bool:
+    """Whether there is a ``sql/queries/<name>.sql``."""
+    return (files("spanloft_collector") / "sql" / "queries" / f"{name}.sql").is_file()
+
+
 def fetch(
     connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any] | None = None
 ) -> pa.Table:

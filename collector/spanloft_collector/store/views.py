@@ -30,6 +30,9 @@ DERIVED_VIEWS = (
 STORE_VIEWS = ("store_files", "store_writers")
 """Views of the store itself: what it holds and how far its writers got. Each kind of store has its own SQL for them."""
 
+MACROS = ("usage_between",)
+"""Table macros over the views; ``sql/views/<name>.sql`` each."""
+
 OWN_VIEWS = frozenset({"payloads"})
 """Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
 
@@ -56,6 +59,7 @@ DATASET_COMMENTS = {
     "security_scores": "Score of each text that was judged: what the rank of a learned finding is made of",
     "ingest_health": "What became of the spans that arrived, by minute, service and scope",
     "latency_minute": "Latency percentiles by minute, service, provider, model and operation",
+    "usage_hourly": "Calls, tokens, cost and durations by hour, service, provider, model, operation and outcome",
     **DRIFT_COMMENTS,
 }
 
@@ -82,7 +86,7 @@ def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
 
 def view_statements(live: Callable[[str], str]) -> list[str]:
     """SQL of all views that users query; ``live`` gives the FROM clause with the rows of a dataset."""
-    return [*(dataset_view(dataset, live(dataset)) for dataset in DATASETS), *map(view_sql, DERIVED_VIEWS)]
+    return [*(dataset_view(dataset, live(dataset)) for dataset in DATASETS), *map(view_sql, (*DERIVED_VIEWS, *MACROS))]
 
 
 def views_digest(statements: list[str]) -> str:

@@ -9,11 +9,10 @@ import statistics
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import charts, theme
+from spanloft_dashboard.components import charts, theme, ticks
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.scope import Scope, set_url
 
@@ -113,25 +112,13 @@ def _draw(days: Mapping[dt.date, float], found: Outlook, limit: float, now: dt.d
         left -= days[day]
         xs.append(min(dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1), now))
         ys.append(left)
-    chart = go.Figure()
-    even = {"color": theme.UNKNOWN, "dash": "dot", "width": 1.5}
-    chart.add_scatter(x=[first, end], y=[limit, 0], mode="lines", name="even pace", line=even)
-    band = [limit - found.high, limit - found.low]
-    chart.add_scatter(
-        x=[xs[-1], end, end], y=[ys[-1], band[1], band[0]], fill="toself", mode="none", name="likely range",
-        fillcolor="rgba(164,107,208,.18)", hoverinfo="skip",
-    )  # fmt: skip
-    ahead = {"color": theme.COST, "dash": "dash", "width": 2}
-    chart.add_scatter(
-        x=[xs[-1], end], y=[ys[-1], limit - found.expected], mode="lines", name="at this pace", line=ahead
-    )
-    chart.add_scatter(x=xs, y=ys, mode="lines", name="left of the budget", line={"color": theme.COST, "width": 2})
-    chart.update_layout(
-        height=212,
-        margin={"l": 4, "r": 8, "t": 8, "b": 4},
-        font={"size": 12},
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "font": {"size": 11}},
-    )
-    chart.update_xaxes(showgrid=False, fixedrange=True, tickformat="%d %b")
-    chart.update_yaxes(tickprefix="$", gridcolor=charts.GRID, zerolinecolor=theme.ERROR, fixedrange=True, nticks=5)
-    st.plotly_chart(chart, key="budget", config=charts.CONFIG, theme="streamlit", alt="What is left of the budget")
+    start, stop, latest = (ticks.milliseconds(moment) for moment in (first, end, xs[-1]))
+    x = {"min": start, "max": stop, "ticks": ticks.of_time(start, stop)}
+    chart = charts.Chart(charts.Axis(prefix="$", digits=2), "point", x)
+    chart.add("line", "even pace", theme.UNKNOWN, [start, stop], [limit, 0.0], dash=True)
+    band = [ys[-1], limit - found.low, limit - found.high]
+    chart.add("band", "likely range", theme.COST, [latest, stop, stop], band, quiet=True)
+    chart.add("line", "at this pace", theme.COST, [latest, stop], [ys[-1], limit - found.expected], dash=True)
+    labels = [f"{moment:%-d %b}: {fmt.money(value)} left" for moment, value in zip(xs, ys, strict=True)]
+    chart.add("line", "left of the budget", theme.COST, [ticks.milliseconds(at) for at in xs], ys, labels=labels)
+    charts.show(chart, "budget", alt="What is left of the budget")

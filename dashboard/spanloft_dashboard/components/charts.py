@@ -1,54 +1,46 @@
-"""Charts of one family: same margins, axes, hover, legend and fonts; colours come from ``theme``."""
+"""Charts of one family: same axes, hover, legend and keys; colours come from ``theme``, the drawing is ``chart.js``."""
 
 from __future__ import annotations
 
 import datetime as dt
-import html
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-import plotly.graph_objects as go
 import pyarrow as pa
 import pyarrow.compute as pc
 import streamlit as st
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import theme
+from spanloft_dashboard.components import theme, ticks
 from spanloft_dashboard.components.scope import Scope, iso
 
-GRID = "rgba(128,140,160,.18)"
-CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
-BAR_SHARE_MS = 820
-"""Width of a bar in milliseconds per second of its bucket: the rest is the gap."""
-TICKS: list[dict[str, Any]] = [
-    {"dtickrange": [None, 60_000], "value": "%H:%M:%S"},
-    {"dtickrange": [60_000, 86_400_000], "value": "%H:%M\n%d %b"},
-    {"dtickrange": [86_400_000, None], "value": "%d %b"},
-]
 LAST = ("other", "unknown")
 """Series that stand last and are grey."""
+NAME_LIMIT = 40
+SCRIPT = (Path(__file__).parent / "chart.js").read_text()
+
+_mount = st.components.v2.component(
+    "spanloft_chart", html='<div class="sl-chart"></div>', js=SCRIPT, isolate_styles=False
+)
+
+Values = Sequence[float | None]
 
 
 @dataclass(frozen=True)
 class Axis:
-    """The value axis: unit and prefix of its numbers, d3 format of a number on hover, height of the chart in pixels."""
+    """The value axis: unit and prefix of its numbers, digits of a number on hover, height of the chart in pixels."""
 
     unit: str = ""
     prefix: str = ""
-    hover: str = ",.0f"
-    height: int = 212
-
-    @property
-    def template(self) -> str:
-        """Hover text of a value."""
-        return (
-            f"%{{fullData.name}}: {self.prefix}%{{y:{self.hover}}}{' ' + self.unit if self.unit else ''}<extra></extra>"
-        )
+    digits: int = 0
+    height: int = 190
 
 
-DOLLARS = Axis(prefix="$", hover=",.4f")
+DOLLARS = Axis(prefix="$", digits=4)
 
 
 class Picked(NamedTuple):
@@ -63,107 +55,129 @@ class Picked(NamedTuple):
         return {"from": iso(self.since), "to": iso(self.until), "range": None}
 
 
-def times(column: pa.ChunkedArray, bucket_s: int = 0) -> list[dt.datetime]:
-    """UTC times of the store in the viewer's zone; whole days stay the UTC days that they are."""
-    if bucket_s >= 86_400:
-        return list(column.to_pylist())
-    zone = fmt.viewer_zone()
-    aware = pc.assume_timezone(column.cast(pa.timestamp("us")), "UTC").cast(pa.timestamp("us", zone.key))
-    return list(pc.local_timestamp(aware).to_pylist())
+@dataclass
+class Chart:
+    """What ``chart.js`` draws: series in order, and two axes that fit them unless they are given.
 
+    ``hover`` says what the pointer finds: 'x' all series of a bucket, 'column' the nearest mark beside, 'point' the
+    nearest mark around it.
+    """
 
-def figure(axis: Axis, scope: Scope) -> go.Figure:
-    """An empty figure of the house style, its time axis as long as the period."""
-    chart = go.Figure()
-    chart.update_layout(
-        height=axis.height,
-        margin={"l": 4, "r": 8, "t": 8, "b": 4},
-        hovermode="x unified",
-        hoverlabel={"namelength": 40},
-        # The legend stands above the chart as text that wraps: Plotly's own takes the room of the bars.
-        showlegend=False,
-        barmode="stack",
-        barcornerradius=2,
-        font={"size": 12},
-    )
-    window = scope.window()
-    span = pa.chunked_array([pa.array([window.since, window.until], pa.timestamp("us"))])
-    chart.update_xaxes(
-        type="date",
-        range=times(span, window.bucket_s),
-        tickformatstops=TICKS,
-        showgrid=False,
-        zeroline=False,
-        automargin=True,
-        fixedrange=True,
-        title=None,
-        nticks=8,
-    )
-    chart.update_yaxes(
-        gridcolor=GRID,
-        zeroline=False,
-        automargin=True,
-        fixedrange=True,
-        title=None,
-        nticks=5,
-        rangemode="tozero",
-        tickprefix=axis.prefix,
+    axis: Axis
+    hover: Literal["x", "column", "point"] = "x"
+    x: dict[str, Any] = field(default_factory=dict)
+    y: dict[str, Any] = field(default_factory=dict)
+    step: float = 0.0
+    top: int = 10
+    series: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, kind: str, name: str, color: str, x: Sequence[float], y: Values, **more: Any) -> None:
+        """Add a series: 'bars' (stacked), 'line', 'points', 'boxes' or 'band'; ``more`` is what its kind knows."""
+        named = {"kind": kind, "name": fmt.shorten(name, NAME_LIMIT), "color": color, "x": list(x), "y": list(y)}
+        self.series.append(named | more)
+
+    def spec(self, alt: str, pick: str | None = None) -> dict[str, Any]:
+        """Everything the drawing needs, as JSON can hold it."""
+        y = self.y or self._values()
+        stops = sorted({at for one in self.series if one["kind"] in ("bars", "line") for at in one["x"]})
+        return {
+            "alt": alt,
+            "height": self.axis.height,
+            "top": self.top,
+            "prefix": self.axis.prefix,
+            "unit": self.axis.unit,
+            "digits": self.axis.digits,
+            "hover": self.hover,
+            "pick": pick,
+            "step": self.step,
+            "stops": stops if self.hover == "x" else [],
+            "x": {"lines": max((label.count("\n") + 1 for _, label in self.x["ticks"]), default=0), **self.x},
+            "y": {"grid": True, **y},
+            "series": self.series,
+        }
+
+    def _values(self) -> dict[str, Any]:
+        """A value axis from 0, or from the lowest value below, to a round number above the highest stack."""
+        stacks: dict[float, float] = {}
+        low = high = 0.0
+        for one in self.series:
+            for at, value in zip(one["x"], one["y"], strict=True):
+                if value is None:
+                    continue
+                stacks[at] = stacks.get(at, 0.0) + value if one["kind"] == "bars" else max(value, stacks.get(at, value))
+                low = min(low, value)
+            reaching = [*one.get("high", ()), *one.get("low", ())]
+            low = min([low, *(value for value in reaching if value is not None)])
+            high = max([high, *(value for value in reaching if value is not None)])
+        high = max([high, *stacks.values()])
         # A long unit on every tick would take the room of the bars; the panel's title says it.
-        ticksuffix=f" {axis.unit}" if 0 < len(axis.unit) <= 2 else "",
+        suffix = f" {self.axis.unit}" if 0 < len(self.axis.unit) <= 2 else ""
+        found = ticks.of_numbers(low, high, prefix=self.axis.prefix, suffix=suffix)
+        return {"min": found[0][0], "max": found[-1][0], "ticks": found}
+
+
+def times(column: pa.ChunkedArray, bucket_s: int = 0) -> list[float]:
+    """UTC times of the store on the viewer's clock, in milliseconds; whole days stay the UTC days that they are."""
+    stamps = column.cast(pa.timestamp("us"))
+    if bucket_s < ticks.DAY_S:
+        zoned = pc.assume_timezone(stamps, "UTC").cast(pa.timestamp("us", fmt.viewer_zone().key))
+        stamps = pc.local_timestamp(zoned)
+    return [value / 1000 for value in stamps.cast(pa.int64()).to_pylist()]
+
+
+def over_time(axis: Axis, scope: Scope) -> Chart:
+    """An empty chart whose time axis is as long as the period."""
+    window = scope.window()
+    ends = pa.chunked_array([pa.array([window.since, window.until], pa.timestamp("us"))])
+    low, high = times(ends, window.bucket_s)
+    return Chart(
+        axis, x={"min": low, "max": high, "ticks": ticks.of_time(low, high)}, step=float(window.bucket_s * 1000)
     )
-    return chart
 
 
 def by_series(
     table: pa.Table, colors: Mapping[str | None, str], scope: Scope, axis: Axis, *, value: str, line: bool = False
-) -> go.Figure:
+) -> Chart:
     """Stacked bars, or lines, over time: one row of ``table`` per ``bucket`` and ``series``, in the table's order."""
     names = list(dict.fromkeys(table["series"].to_pylist()))
     names = [name for name in names if name not in LAST] + [name for name in LAST if name in names]
-    chart = figure(axis, scope)
+    chart = over_time(axis, scope)
     for name in names:
         part = table.filter(pc.equal(table["series"], name))
         color = theme.UNKNOWN if name in LAST else colors.get(name, theme.UNKNOWN)
-        _add(chart, name, part["bucket"], part[value], color, scope, axis, line)
+        _add(chart, name, part["bucket"], part[value], color, scope, line)
     return chart
 
 
 def by_column(
     table: pa.Table, columns: Mapping[str, tuple[str, str]], scope: Scope, axis: Axis, *, line: bool = False
-) -> go.Figure:
+) -> Chart:
     """Stacked bars, or lines, over time: ``columns`` maps the name of a series to its column and colour."""
-    chart = figure(axis, scope)
+    chart = over_time(axis, scope)
     for name, (column, color) in columns.items():
-        _add(chart, name, table["bucket"], table[column], color, scope, axis, line)
+        _add(chart, name, table["bucket"], table[column], color, scope, line)
     return chart
 
 
 def _add(
-    chart: go.Figure,
-    name: str,
-    moments: pa.ChunkedArray,
-    values: pa.ChunkedArray,
-    color: str,
-    scope: Scope,
-    axis: Axis,
-    line: bool,
+    chart: Chart, name: str, moments: pa.ChunkedArray, values: pa.ChunkedArray, color: str, scope: Scope, line: bool
 ) -> None:
     bucket_s = scope.window().bucket_s
-    shared = {
-        "x": times(moments, bucket_s),
-        "y": values.to_pylist(),
-        "name": fmt.chart_text(name, 28),
-        "customdata": [name] * len(values),
-        "meta": {"name": name, "color": color},
-        "hovertemplate": axis.template,
-    }
+    # DuckDB adds whole numbers up to decimals, which JSON does not know; digits beyond seven are not drawn.
+    numbers = [None if value is None or not math.isfinite(value) else _seven(value) for value in values.to_pylist()]
+    sparse = len(values) - values.null_count < len(values) * 0.5
+    chart.add("line" if line else "bars", name, color, times(moments, bucket_s), numbers, full=name)
+    last = chart.series[-1]
     if line:
-        sparse = len(values) - values.null_count < len(values) * 0.5
-        style = {"mode": "lines+markers" if sparse else "lines", "marker": {"size": 4}, "connectgaps": False}
-        chart.add_scatter(**shared, **style, line={"color": color, "width": 2})
+        last["dots"] = sparse
+        # A value of a bucket stands in its middle.
+        last["shift"] = chart.step / 2
     else:
-        marker = {"color": color, "line": {"width": 0}}
-        chart.add_bar(**shared, marker=marker, width=bucket_s * BAR_SHARE_MS, offset=0)
+        last["width"] = chart.step * 0.82
+
+
+def _seven(value: Any) -> float:
+    return float(f"{float(value):.7g}")
 
 
 def model_palette() -> dict[str | None, str]:
@@ -177,55 +191,29 @@ def palette(names: list[str]) -> dict[str | None, str]:
     return dict(zip(known, theme.SERIES, strict=False))
 
 
-def legend(chart: go.Figure) -> None:
-    """Names of the series with their colours. Names are foreign text and escaped."""
-    series = [trace.meta for trace in chart.data]
-    marks = "".join(
-        f'<span><i style="background:{item["color"]}"></i>{html.escape(fmt.shorten(item["name"], 40))}</span>'
-        for item in series
-    )
-    st.html(f'<div class="sl-legend">{marks}</div>')
-
-
-def show(chart: go.Figure, key: str, *, alt: str) -> None:
+def show(chart: Chart, key: str, *, alt: str) -> None:
     """Draw a chart that only shows."""
-    legend(chart)
-    st.plotly_chart(chart, key=key, config=CONFIG, theme="streamlit", alt=alt)
+    _mount(key=key, data=chart.spec(alt))
 
 
-def pick(chart: go.Figure, key: str, scope: Scope, *, alt: str, box: bool = False) -> Picked | None:
-    """Draw a time chart and return what was just picked on it: a bar, or with ``box`` also a stretch of time.
-
-    The key changes with the period, so that an old pick does not act on a new one.
-    """
-    legend(chart)
-    if box:
-        chart.update_layout(dragmode="select", selectdirection="h")
-    event = st.plotly_chart(
-        chart,
-        key=f"{key}-{scope.range}-{scope.since}-{scope.until}",
-        config=CONFIG,
-        theme="streamlit",
-        alt=alt,
-        on_select="rerun",
-        selection_mode=("points", "box") if box else "points",
-    )
-    selection = event.get("selection", {}) if event else {}
-    window = scope.window()
-    if selection.get("box"):
-        low, high = (_utc(moment, window.bucket_s) for moment in selection["box"][0]["x"][:2])
-        return Picked(low, max(high, low + dt.timedelta(seconds=1)), None)
-    points = selection.get("points") or []
-    if not points:
+def pick(chart: Chart, key: str, scope: Scope, *, alt: str, box: bool = False) -> Picked | None:
+    """Draw a time chart and return what was just picked on it: a bar, or with ``box`` also a stretch of time."""
+    picked = _mount(key=key, data=chart.spec(alt, "box" if box else "point"), on_pick_change=lambda: None).get("pick")
+    if not picked:
         return None
-    start = _utc(points[0]["x"], window.bucket_s)
-    series = points[0].get("customdata")
-    return Picked(start, start + dt.timedelta(seconds=window.bucket_s), series if isinstance(series, str) else None)
+    bucket_s = scope.window().bucket_s
+    if "box" in picked:
+        low, high = (_utc(moment, bucket_s) for moment in picked["box"])
+        return Picked(low, max(high, low + dt.timedelta(seconds=1)), None)
+    start = _utc(picked["x"], bucket_s)
+    series = picked.get("series")
+    full = next((one["full"] for one in chart.series if one["name"] == series), None)
+    return Picked(start, start + dt.timedelta(seconds=bucket_s), full)
 
 
-def _utc(text: object, bucket_s: int) -> dt.datetime:
-    """A time as Plotly returns it, in the zone in which the axis was drawn, as naive UTC."""
-    moment = dt.datetime.fromisoformat(str(text))
-    if bucket_s >= 86_400:
+def _utc(ms: float, bucket_s: int) -> dt.datetime:
+    """A time of the axis, which is drawn on the viewer's clock, as naive UTC."""
+    moment = ticks.EPOCH + dt.timedelta(milliseconds=ms)
+    if bucket_s >= ticks.DAY_S:
         return moment
     return moment.replace(tzinfo=fmt.viewer_zone()).astimezone(dt.UTC).replace(tzinfo=None)

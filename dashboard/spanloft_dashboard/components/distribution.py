@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import plotly.graph_objects as go
 import pyarrow as pa
 import streamlit as st
 
@@ -20,7 +19,7 @@ HEATS = {"p95_ms": "p95 duration", "error_rate": "Error rate", "calls": "Calls"}
 TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500]
 MIN_CALLS = 5
 """Calls that an hour needs to have a colour: one slow call makes no slow hour."""
-SCALE = [[0.0, "rgba(63,132,229,.10)"], [0.5, "rgba(63,132,229,.55)"], [1.0, "#D6409F"]]
+EMPTY, MIDDLE, MUCH = "rgba(128,140,160,.08)", "rgba(63,132,229,.55)", theme.CRITICAL
 
 
 def ecdf(scope: Scope, measure: str) -> None:
@@ -29,24 +28,19 @@ def ecdf(scope: Scope, measure: str) -> None:
     if not table.num_rows:
         raise EmptyPanel("No call of this period reported this.")
     colors = charts.model_palette()
-    chart = go.Figure()
+    seconds = [value for value in table["measured_s"].to_pylist() if value > 0]
+    low, high = min(seconds, default=0.1), max(seconds, default=1.0) * 1.05
+    marks = [(value, f"{value:g} s") for value in TICKS if low <= value <= high]
+    x = {"min": low, "max": max(high, low * 2), "ticks": marks, "grid": True, "log": True}
+    y = {"min": 0, "max": 101, "ticks": [(value, f"{value} %") for value in (0, 20, 40, 60, 80, 100)]}
+    chart = charts.Chart(charts.Axis(height=228), "point", x, y)
     for name in dict.fromkeys(table["series"].to_pylist()):
-        part = table.filter(pa.compute.equal(table["series"], name))
-        color = colors.get(name, theme.UNKNOWN)
-        chart.add_scatter(
-            x=part["measured_s"].to_pylist(),
-            y=[share * 100 for share in part["share"].to_pylist()],
-            name=fmt.chart_text(name, 28),
-            mode="lines",
-            line={"color": color, "width": 2},
-            meta={"name": name, "color": color},
-            hovertemplate="%{fullData.name}: %{y:.0f} % within %{x:.2f} s<extra></extra>",
+        part = table.filter(pa.compute.greater(table["measured_s"], 0)).filter(
+            pa.compute.equal(table.filter(pa.compute.greater(table["measured_s"], 0))["series"], name)
         )
-    chart.update_layout(height=250, showlegend=False, margin={"l": 4, "r": 8, "t": 8, "b": 4}, font={"size": 12})
-    chart.update_xaxes(
-        type="log", ticksuffix=" s", gridcolor=charts.GRID, fixedrange=True, tickvals=TICKS, automargin=True
-    )
-    chart.update_yaxes(ticksuffix=" %", gridcolor=charts.GRID, range=[0, 101], fixedrange=True, nticks=6)
+        values, shares = part["measured_s"].to_pylist(), [share * 100 for share in part["share"].to_pylist()]
+        labels = [f"{name}: {share:.0f} % within {value:.3g} s" for value, share in zip(values, shares, strict=True)]
+        chart.add("line", name, colors.get(name, theme.UNKNOWN), values, shares, labels=labels)
     charts.show(chart, f"ecdf-{measure}", alt="Share of calls that are at most as slow, by model")
 
 
@@ -56,32 +50,18 @@ def heat(scope: Scope) -> None:
     rows = data.rows("latency_heat", heat_parameters(scope))
     if not rows:
         raise EmptyPanel
-    grid: list[list[float | None]] = [[None] * 24 for _ in DAYS]
-    words = [[""] * 24 for _ in DAYS]
-    for row in rows:
-        enough = row["calls"] >= MIN_CALLS
-        if shown == "calls" or enough:
-            value = row[shown]
-            grid[row["weekday"] - 1][row["hour"]] = None if value is None else float(value)
-        words[row["weekday"] - 1][row["hour"]] = _words(row)
-    chart = go.Figure(
-        go.Heatmap(
-            z=grid,
-            x=list(range(24)),
-            y=list(DAYS),
-            text=words,
-            colorscale=SCALE,
-            xgap=2,
-            ygap=2,
-            showscale=False,
-            hoverongaps=False,
-            hovertemplate="%{y} %{x}:00 to %{x}:59<br>%{text}<extra></extra>",
+    cells = {(row["weekday"], row["hour"]): row for row in rows}
+    values = [
+        float(row[shown]) for row in rows if row[shown] is not None and (shown == "calls" or row["calls"] >= MIN_CALLS)
+    ]
+    low, high = min(values, default=0.0), max(values, default=1.0)
+    marks = ["<b></b>" + "".join(f"<b>{hour}:00</b>" if hour % 3 == 0 else "<b></b>" for hour in range(24))]
+    for number, day in enumerate(DAYS, 1):
+        marks.append(
+            f"<b>{day}</b>"
+            + "".join(_cell(cells.get((number, hour)), day, hour, shown, low, high) for hour in range(24))
         )
-    )
-    chart.update_layout(height=224, margin={"l": 4, "r": 8, "t": 8, "b": 4}, font={"size": 12})
-    chart.update_yaxes(autorange="reversed", fixedrange=True, showgrid=False)
-    chart.update_xaxes(tickvals=list(range(0, 24, 3)), ticksuffix=":00", fixedrange=True, showgrid=False)
-    st.plotly_chart(chart, key=f"heat-{shown}", config=charts.CONFIG, theme="streamlit", alt="Hours of the week")
+    st.html(f'<div class="sl-heat" role="img" aria-label="Hours of the week by {HEATS[shown]}">{"".join(marks)}</div>')
     st.caption(
         "Pink is most. Hours of your time zone, all weeks of the period together; "
         f"hours with fewer than {MIN_CALLS} calls stay empty."
@@ -93,6 +73,20 @@ def heat_parameters(scope: Scope) -> dict[str, Any]:
     parameters = scope.parameters()
     ahead = fmt.local(parameters["until"]).utcoffset()
     return parameters | {"offset_s": int(ahead.total_seconds()) if ahead else 0}
+
+
+def _cell(row: Mapping[str, Any] | None, day: str, hour: int, shown: str, low: float, high: float) -> str:
+    if row is None or row[shown] is None or (shown != "calls" and row["calls"] < MIN_CALLS):
+        words = _words(row) if row else "no calls"
+        return f'<i style="background:{EMPTY}" title="{day} {hour}:00, {words}"></i>'
+    share = (float(row[shown]) - low) / (high - low or 1.0)
+    color = f"color-mix(in srgb, {MUCH} {share * 200 - 100:.0f}%, {MIDDLE})" if share > 0.5 else _mixed(share)
+    return f'<i style="background:{color}" title="{day} {hour}:00, {_words(row)}"></i>'
+
+
+def _mixed(share: float) -> str:
+    """From pale blue to blue for the lower half of the scale."""
+    return f"rgba(63,132,229,{0.1 + 0.9 * share:.2f})"
 
 
 def _words(row: Mapping[str, Any]) -> str:

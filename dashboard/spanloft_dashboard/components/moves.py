@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import charts, theme
+from spanloft_dashboard.components import charts, theme, ticks
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.panel import EmptyPanel
 from spanloft_dashboard.components.scope import Scope
@@ -132,32 +131,36 @@ def moves(scope: Scope) -> None:
     before, now = periods(rows)
     parts = contributions(before, now)
     start, end = cost(before, now, frozenset()), cost(before, now, frozenset(FACTORS))
-    labels = ["Before", *FACTORS.values(), "Now"]
-    values = [start, *parts.values(), end]
-    chart = go.Figure(
-        go.Waterfall(
-            x=labels,
-            y=values,
-            measure=["absolute", *["relative"] * len(parts), "total"],
-            text=[fmt.money(start), *(_signed(value) for value in parts.values()), fmt.money(end)],
-            textposition="outside",
-            cliponaxis=False,
-            increasing={"marker": {"color": theme.ERROR}},
-            decreasing={"marker": {"color": theme.SERIES[1]}},
-            totals={"marker": {"color": theme.COST}},
-            connector={"line": {"color": charts.GRID, "width": 1}},
-            hovertemplate="%{x}: %{text}<extra></extra>",
-        )
-    )
-    chart.update_layout(height=260, margin={"l": 4, "r": 8, "t": 26, "b": 4}, showlegend=False, font={"size": 12})
-    chart.update_yaxes(tickprefix="$", gridcolor=charts.GRID, zeroline=False, fixedrange=True, nticks=5)
-    chart.update_xaxes(fixedrange=True, tickangle=0)
-    st.plotly_chart(chart, key="moves", config=charts.CONFIG, theme="streamlit", alt="Why the cost moved")
+    _draw(start, parts, end)
     st.caption(
         "Volume: number of calls; models: which ones; input and output: their length. Each bar is what its factor "
         "alone changed, averaged over all orders of change (Shapley); together they are the whole."
     )
 
 
+def _draw(start: float, parts: Mapping[str, float], end: float) -> None:
+    labels = ["Before", *FACTORS.values(), "Now"]
+    edges = np.cumsum([start, *parts.values()]).tolist()
+    low, high = [0.0, *edges[:-1], 0.0], [start, *edges[1:], end]
+    texts = [fmt.money(start), *(_signed(value) for value in parts.values()), fmt.money(end)]
+    colors = [theme.ERROR if value >= 0 else theme.SERIES[1] for value in parts.values()]
+    places = list(range(len(labels)))
+    x = {"min": -0.6, "max": len(labels) - 0.4, "ticks": list(zip(places, labels, strict=True))}
+    y = ticks.of_numbers(min(0.0, *low, *high), max(*low, *high), prefix="$")
+    chart = charts.Chart(
+        charts.Axis(prefix="$", height=236), "column", x, {"min": y[0][0], "max": y[-1][0], "ticks": y}, top=22
+    )
+    chart.add(
+        "boxes", "", theme.COST, places, high, to=high, texts=texts, width=0.72,
+        colors=[theme.COST, *colors, theme.COST], quiet=True, **{"from": low},
+        labels=[f"{label}: {text}" for label, text in zip(labels, texts, strict=True)],
+    )  # fmt: skip
+    charts.show(
+        chart, "moves", alt="Why the cost moved: " + ", ".join(f"{n} {t}" for n, t in zip(labels, texts, strict=True))
+    )
+
+
 def _signed(value: float) -> str:
-    return f"{'+' if value >= 0 else '−'}{fmt.money(abs(value))}"
+    """A change to the cent; one that is less reads as 0."""
+    cents = round(value, 2)
+    return f"{'+' if cents > 0 else '−' if cents < 0 else ''}{fmt.money(abs(cents))}"

@@ -53,18 +53,18 @@ def savings(scope: Scope) -> None:
         tables.from_rows(rows),
         {
             "way": tables.column("Way", width=190),
-            "calls": tables.number("Calls", "localized", width=65),
-            "tokens": tables.number("Tokens", "localized", width=90),
+            "calls": tables.number("Calls", width=85),
+            "tokens": tables.number("Tokens", width=120),
             "usd": tables.number(
                 "Worth", width=80, help="US dollars in this period; the ways overlap, so don't add them"
             ),
             "share": tables.share("Of the cost", width=110),
-            "method": tables.column("How it was reckoned", width=700),
+            "method": tables.column("How it was reckoned", width=420, wrap=True),
         },
         key="savings",
         formats={"usd": fmt.money},
     )
-    st.caption("The ways overlap: their sums must not be added. Click into a cell to read a method in full.")
+    st.caption("The ways overlap: their sums must not be added.")
 
 
 def _row(name: str, method: str, found: Row | None, cost: float | None) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def repeats(scope: Scope) -> None:
         {
             "input_preview": tables.column("Request", width=190),
             "model": tables.column("Model", width=105),
-            "calls": tables.number("Repeats", "localized", width=65),
+            "calls": tables.number("Repeats", width=65),
             "saved_usd": tables.number("Worth", width=75),
             "age_ms": tables.number("After", width=85, help="Median time since the call before"),
         },

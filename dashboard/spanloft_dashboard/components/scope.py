@@ -29,6 +29,7 @@ ALL, CUSTOM, DEFAULT = "all", "custom", "24h"
 TARGET_BUCKETS = 60
 TREND_BUCKETS = 2
 UNCOVERED_SHARE = 0.1
+HOUR_S = 3_600
 BUCKETS = (1, 5, 15, 60, 300, 900, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400, 7 * 86_400, 28 * 86_400)
 FILTERS = ("service", "provider", "model", "operation", "status")
 EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the store's times are UTC without zone
@@ -95,9 +96,13 @@ class Scope:
             extent = data.first("common_extent")
             since = extent.get("first_time") or now - dt.timedelta(days=1)
             until = max(extent.get("last_time") or now, since) + dt.timedelta(seconds=1)
+            if (until - since).total_seconds() > HOUR_S * TARGET_BUCKETS:
+                since, until = (moment.replace(minute=0, second=0, microsecond=0) for moment in (since, until))
+                until += dt.timedelta(seconds=HOUR_S)
             return replace(_window(since, until, None), before=None)
         length, bucket, _ = RANGES[self.range]
-        step = max(5, bucket // 30)
+        # Long periods begin and end with an hour: their sums are kept by the hour, and an hour is less than a bar.
+        step = HOUR_S if bucket >= HOUR_S else max(5, bucket // 30)
         until = EPOCH + dt.timedelta(seconds=(int((now - EPOCH).total_seconds()) // step + 1) * step)
         return _window(until - dt.timedelta(seconds=length), until, bucket)
 

@@ -125,7 +125,7 @@ def _attributes(span: dict[str, Any], payload: Mapping[str, Any]) -> None:
 
 def _list(title: str, rows: list[dict[str, str]], key: str) -> None:
     st.caption(title)
-    columns = {"attribute": tables.column("Attribute", width="medium"), "value": tables.column("Value", width="large")}
+    columns = {"attribute": tables.column("Attribute", width=220), "value": tables.column("Value", width=420)}
     tables.table(tables.from_rows(rows), columns, key=f"attributes-{key}", height=tables.height_of(len(rows), 12))
 
 

@@ -1,80 +1,139 @@
-"""Lists: one look, clickable rows, the number of rows that a limit hides."""
+"""Lists: one look, rows that open, the number of rows that a limit hides. The drawing is ``table.js``."""
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 import streamlit as st
 
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import theme
 
 ROW = 33
+WIDTH = 110
+CELL_LIMIT = 400
+"""Characters of a cell: more than fit into one, few enough that a list stays small."""
+UNKNOWN = "–"
+SCRIPT = (Path(__file__).parent / "table.js").read_text()
+
+_mount = st.components.v2.component(
+    "spanloft_list", html='<div class="sl-list"></div>', js=SCRIPT, isolate_styles=False
+)
 
 
-def column(label: str, **options: Any) -> Any:
-    """A text column."""
-    return st.column_config.TextColumn(label, **options)
+@dataclass(frozen=True)
+class Column:
+    """How a column is shown: heading, width in pixels, explanation, and how a value is written."""
+
+    label: str
+    width: int = WIDTH
+    help: str = ""
+    right: bool = False
+    bar: bool = False
+    wrap: bool = False
+    write: Callable[[Any], str] = str
 
 
-def number(label: str, format: str | None = None, **options: Any) -> Any:
-    """A number column; the unit belongs in the label."""
-    return st.column_config.NumberColumn(label, format=format, **options)
+def column(label: str, *, width: int = WIDTH, help: str = "", alignment: str = "left", wrap: bool = False) -> Column:
+    """A text column; with ``wrap`` a long text takes several lines instead of being cut."""
+    return Column(label, width, help, alignment == "right", wrap=wrap, write=_one_line)
 
 
-def moment(label: str = "Time", **options: Any) -> Any:
+def _one_line(value: Any) -> str:
+    return fmt.shorten(str(value), CELL_LIMIT)
+
+
+def number(label: str, *, width: int = WIDTH, help: str = "", digits: int | None = None) -> Column:
+    """A number column; the unit belongs in the label. Whole numbers are written whole, others with ``digits``."""
+
+    def write(value: Any) -> str:
+        if value == int(value):
+            return f"{value:,.0f}"
+        return f"{value:,.{digits}f}" if digits is not None else f"{value:,.4g}"
+
+    return Column(label, width, help, right=True, write=write)
+
+
+def moment(label: str = "Time", *, width: int = WIDTH, format: str = "%b %d, %H:%M:%S", help: str = "") -> Column:
     """A time column, shown in the viewer's zone."""
-    return st.column_config.DatetimeColumn(
-        label, format=options.pop("format", "MMM DD, HH:mm:ss"), timezone=fmt.viewer_zone().key, **options
-    )
+    return Column(label, width, help, write=lambda value: f"{fmt.local(value):{format}}")
 
 
-def share(label: str, **options: Any) -> Any:
+def share(label: str, *, width: int = WIDTH, help: str = "") -> Column:
     """A share of the whole as a bar."""
-    return st.column_config.ProgressColumn(label, format="percent", min_value=0.0, max_value=1.0, **options)
+    return Column(label, width, help, bar=True, write=lambda value: f"{value * 100:.1f} %")
 
 
 def table(
     rows: pa.Table,
-    columns: Mapping[str, Any],
+    columns: Mapping[str, Column],
     *,
     key: str,
     click: bool = False,
     height: int | None = None,
-    placeholder: str = "–",
+    placeholder: str = UNKNOWN,
     formats: Mapping[str, Callable[[Any], str]] | None = None,
 ) -> int | None:
     """Draw a list and return the row that was just clicked.
 
     Args:
         rows: what to show; only the columns named in ``columns`` are drawn.
-        columns: column -> column configuration, in order.
+        columns: column -> how it is shown, in order.
         key: unique on the page.
         click: whether rows can be clicked.
-        height: pixels; as high as its rows when not given.
+        height: pixels beyond which the list scrolls; as high as sixteen rows when not given.
         placeholder: stands for an unknown value.
         formats: column -> function that writes a value; the column is still sorted by the value itself.
     """
-    frame = aware(rows.select(list(columns))).to_pandas(types_mapper=_nullable)
-    options: dict[str, Any] = {"on_select": "rerun", "selection_mode": "single-cell"} if click else {}
-    event = st.dataframe(
-        _styled(frame, formats or {}),
-        hide_index=True,
-        column_config=dict(columns),
-        key=key,
-        row_height=ROW,
-        height=height or height_of(rows.num_rows),
-        placeholder=placeholder,
-        **options,
-    )
-    if not click:
-        return None
-    cells = event.get("selection", {}).get("cells") or []
-    return int(cells[0][0]) if cells else None
+    shown = [columns[name] for name in columns]
+    writers = [(formats or {}).get(name, columns[name].write) for name in columns]
+    heads = [
+        {
+            "name": name,
+            "label": one.label,
+            "width": one.width,
+            "help": one.help,
+            "right": one.right,
+            "bar": one.bar,
+            "wrap": one.wrap,
+        }
+        for name, one in zip(columns, shown, strict=True)
+    ]
+    lines = []
+    for values in zip(*(rows[name].to_pylist() for name in columns), strict=True):
+        plain_values = [_json(value) for value in values]
+        texts = [
+            placeholder if sent is None else write(value)
+            for value, sent, write in zip(values, plain_values, writers, strict=True)
+        ]
+        lines.append({"values": plain_values, "texts": texts})
+    description = {
+        "name": key,
+        "columns": heads,
+        "rows": lines,
+        "click": click,
+        "height": height or height_of(rows.num_rows),
+    }
+    chosen = _mount(key=key, data=description, on_row_change=lambda: None).get("row")
+    return chosen if isinstance(chosen, int) and click and 0 <= chosen < rows.num_rows else None
+
+
+def _json(value: Any) -> Any:
+    """A value as the browser sorts and saves it: numbers as numbers, times in UTC."""
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    if isinstance(value, (float, Decimal)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat(sep=" ") if isinstance(value, dt.datetime) else value.isoformat()
+    return fmt.shorten(str(value), CELL_LIMIT)
 
 
 def height_of(rows: int, limit: int = 16) -> int:
@@ -83,34 +142,11 @@ def height_of(rows: int, limit: int = 16) -> int:
 
 
 def any_rows(rows: pa.Table, *, key: str) -> None:
-    """Draw rows of any shape under their own names."""
+    """Draw rows of any shape under their own names: thousands of rows, of which only those in sight are drawn."""
     frame = plain(rows).to_pandas(types_mapper=_nullable)
     st.dataframe(
         frame, hide_index=True, key=key, row_height=ROW, height=height_of(rows.num_rows, 14), placeholder="NULL"
     )
-
-
-def _styled(frame: pd.DataFrame, formats: Mapping[str, Callable[[Any], str]]) -> Any:
-    """Write numbers in the house style, and what failed in the colour of errors."""
-    style = frame.style
-    if formats:
-        style = style.format(dict(formats), na_rep="–")
-    if "status" in frame:
-        style = style.map(lambda value: f"color: {theme.ERROR}" if _failed(value) else "", subset=["status"])
-    return style if formats or "status" in frame else frame
-
-
-def _failed(status: Any) -> bool:
-    return isinstance(status, str) and not status.startswith("ok")
-
-
-def aware(rows: pa.Table) -> pa.Table:
-    """Mark the store's times as UTC, so that they can be shown in the viewer's zone."""
-    for position, item in enumerate(rows.schema):
-        if pa.types.is_timestamp(item.type):
-            stamped = pc.assume_timezone(rows.column(position).cast(pa.timestamp("us")), "UTC")
-            rows = rows.set_column(position, item.name, stamped)
-    return rows
 
 
 def _nullable(kind: pa.DataType) -> Any:

@@ -131,7 +131,8 @@ CSS = """
 [class*="st-key-plate-"] {padding: 20px 24px;}
 [data-testid="stColumn"] > [data-testid="stVerticalBlock"] {height: 100%;}
 [data-testid="stColumn"] > [data-testid="stVerticalBlock"] > [data-testid="stLayoutWrapper"]:only-child {flex-grow: 1;}
-[data-testid="stMetric"] {padding: 12px 14px 8px;}
+[data-testid="stMetric"] {padding: 12px 14px 44px; background-repeat: no-repeat; background-position: 0 100%;
+  background-size: 100% 34px; overflow: hidden;}
 [data-testid="stMetricLabel"] p {font-size: 12.5px; font-weight: 550; opacity: .78;}
 [data-testid="stMetricValue"] {font-variant-numeric: tabular-nums; letter-spacing: -.015em; line-height: 1.25;}
 [data-testid="stMetricDelta"] {font-size: 12px;}
@@ -147,7 +148,6 @@ CSS = """
 [data-testid="stMetric"] div:has(> [data-testid="stMetricDelta"]) {flex-wrap: wrap; row-gap: 1px;}
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p, [data-testid="stMetricDeltaDescription"] {
   color: light-dark(#5B6475, #9BA5B5); opacity: 1;}
-[data-testid="stMetricChart"] g[class*="highlighted_points"] {display: none;}
 [data-testid^="stBaseButton-primary"], [data-testid^="stBaseButton-primary"] p {color: light-dark(#FFFFFF, #0D1015);}
 .st-key-facts [data-testid="stMarkdownContainer"] {margin-bottom: 0;}
 .st-key-facts p {font-size: 13px; margin: 0;}
@@ -199,6 +199,49 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-diff ins {background: light-dark(#C4D7FF, #24468F); color: inherit; text-decoration: none; font-weight: 550;}
 .st-key-panel-waterfall .textpoint text {fill: light-dark(#1B1F27, #E6E9EF) !important;}
 .js-plotly-plot .plotly .modebar {display: none;}
+.sl-frame {position: relative; outline-offset: 2px; border-radius: 6px; line-height: 0;}
+.sl-frame svg {display: block; touch-action: pan-y;}
+.sl-frame svg.sl-pick {cursor: pointer;}
+.sl-frame text {font-size: 11.5px; fill: light-dark(#5B6475, #9BA5B5); font-variant-numeric: tabular-nums;}
+.sl-frame text.sl-value {fill: light-dark(#1B1F27, #E6E9EF); font-size: 11px;}
+.sl-frame .sl-mark {fill: light-dark(#1B1F27, #E6E9EF); opacity: .1; pointer-events: none;}
+.sl-tip {position: absolute; top: 4px; z-index: 5; max-width: 340px; pointer-events: none; padding: 6px 10px;
+  background: light-dark(#fff, #1E242D); border: 1px solid light-dark(#E3E7ED, #2A313C); border-radius: 8px;
+  box-shadow: 0 4px 14px rgba(16,24,40,.14); font-size: 12px; line-height: 18px; overflow-wrap: anywhere;}
+.sl-tip[hidden] {display: none;}
+.sl-tip b {font-weight: 600; display: block;}
+.sl-tip i {width: 9px; height: 9px; border-radius: 3px; display: inline-block; margin-right: 6px;}
+.sl-list {position: relative;}
+.sl-scroll {overflow: auto; border: 1px solid light-dark(#ECEFF3, #252C36); border-radius: 8px;}
+.sl-table {border-collapse: collapse; table-layout: fixed; width: 100%; font-size: 13px;}
+.sl-table th {position: sticky; top: 0; z-index: 1; height: 33px; padding: 0; text-align: left;
+  background: light-dark(#F8F9FB, #1A1F27); box-shadow: inset 0 -1px light-dark(#ECEFF3, #252C36);}
+.sl-table th button {all: unset; box-sizing: border-box; width: 100%; padding: 0 8px; font-size: 12px; font-weight: 550;
+  color: light-dark(#5B6475, #9BA5B5); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; cursor: pointer;}
+.sl-table th button:focus-visible {outline: 2px solid light-dark(#3B5BDB, #8DA2FB); outline-offset: -2px;}
+.sl-table th[aria-sort=descending] button::after {content: " ↓";}
+.sl-table th[aria-sort=ascending] button::after {content: " ↑";}
+.sl-table td {height: 32px; padding: 0 8px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
+  border-top: 1px solid light-dark(#ECEFF3, #252C36);}
+.sl-table tbody tr:first-child td {border-top: none;}
+.sl-table .right {text-align: right; font-variant-numeric: tabular-nums;}
+.sl-table .none {color: light-dark(#5B6475, #9BA5B5);}
+.sl-table .failed {color: light-dark(#C62835, #F4646C);}
+.sl-table.click tbody tr {cursor: pointer;}
+.sl-table.click tbody tr:hover, .sl-table.click tbody tr:focus-visible {background: light-dark(#F4F6FB, #1E2530);}
+.sl-table.click tbody tr:focus-visible {outline: 2px solid light-dark(#3B5BDB, #8DA2FB); outline-offset: -2px;}
+.sl-bar {display: inline-block; width: calc(100% - 58px); height: 6px; margin-right: 8px; vertical-align: middle;
+  border-radius: 3px; background: light-dark(#EEF1F5, #232A34); overflow: hidden;}
+.sl-bar i {display: block; height: 100%; border-radius: 3px; background: light-dark(#4C6FE0, #8DA2FB);}
+.sl-bar + span {font-variant-numeric: tabular-nums;}
+.sl-table td.wrap {white-space: normal; line-height: 18px; padding: 6px 8px;}
+.sl-csv {all: unset; position: absolute; right: 6px; bottom: 6px; padding: 1px 8px; border-radius: 6px; font-size: 11px;
+  cursor: pointer; opacity: 0; background: light-dark(#fff, #1E242D); border: 1px solid light-dark(#E3E7ED, #2A313C);}
+.sl-list:hover .sl-csv, .sl-csv:focus-visible {opacity: 1;}
+.sl-heat {display: grid; grid-template-columns: 34px repeat(24, minmax(0, 1fr)); gap: 2px; font-size: 11.5px;
+  color: light-dark(#5B6475, #9BA5B5);}
+.sl-heat > i {height: 22px; border-radius: 3px;}
+.sl-heat > b {font-weight: 400; line-height: 22px; white-space: nowrap;}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: .9rem; padding-right: .9rem; padding-top: 3rem;}
 }

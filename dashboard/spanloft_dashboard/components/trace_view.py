@@ -113,9 +113,9 @@ def _parts(spans: list[dict[str, Any]]) -> None:
         rows = tree.by_name(spans)
         columns = {
             "name": tables.column("Name", width=190),
-            "spans": tables.number("Spans", "localized", width=60),
+            "spans": tables.number("Spans", width=60),
             "duration_ms": tables.number("Time, total", width=85),
-            "tokens": tables.number("Tokens", "localized", width=70),
+            "tokens": tables.number("Tokens", width=70),
             "cost_usd": tables.number("Cost", width=75),
         }
         tables.table(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import plotly.graph_objects as go
 import streamlit as st
 
 from spanloft_dashboard.components import charts, choices, tables, theme
@@ -58,42 +57,25 @@ def intervals(rows: Sequence[Row]) -> None:
     write = MEASURES[measure].write
     shown = rows[-SHOWN:]
     colors = charts.palette([row["version"] for row in rows])
-    chart = go.Figure()
-    for row in shown:
-        found = interval(row, measure)
-        if found is None:
-            continue
-        name = fmt.chart_text(row["version"], 24)
-        words = write(found.value)
-        if found.low is not None and found.high is not None:
-            words += f"  ({write(found.low)} to {write(found.high)})"
-            line = {"color": colors.get(row["version"], theme.UNKNOWN), "width": 3}
-            chart.add_scatter(x=[found.low, found.high], y=[name, name], mode="lines", line=line, hoverinfo="skip")
-        chart.add_scatter(
-            x=[found.value],
-            y=[name],
-            mode="markers+text",
-            marker={"color": colors.get(row["version"], theme.UNKNOWN), "size": 10},
-            text=[words],
-            textposition="top center",
-            textfont={"size": 11},
-            hovertext=[f"{name}: {words}, {row['calls']:,} calls"],
-            hovertemplate="%{hovertext}<extra></extra>",
-        )
-    if not chart.data:
+    found = [(row, one) for row in shown if (one := interval(row, measure)) is not None]
+    if not found:
         raise EmptyPanel("No call of this prompt reported this.")
-    chart.update_layout(
-        height=max(44 * len(shown) + 56, 170),
-        showlegend=False,
-        margin={"l": 4, "r": 60, "t": 14, "b": 4},
-        font={"size": 12},
-        dragmode=False,
-    )
-    chart.update_xaxes(rangemode="tozero", gridcolor=charts.GRID, zeroline=False, fixedrange=True, showticklabels=False)
-    chart.update_yaxes(range=[len(shown) - 0.5, -0.75], fixedrange=True, showgrid=False, automargin=True)
-    st.plotly_chart(
-        chart, key=f"intervals-{measure}", config=charts.CONFIG, theme="streamlit", alt=f"{measure} by version"
-    )
+    high = max(one.value if one.high is None else max(one.value, one.high) for _, one in found)
+    names = [(-place, fmt.shorten(row["version"], 24)) for place, (row, _) in enumerate(found)]
+    x = {"min": 0.0, "max": high * 1.12 or 1.0, "ticks": []}
+    y = {"min": 0.5 - len(found), "max": 0.75, "ticks": names, "grid": False}
+    chart = charts.Chart(charts.Axis(height=max(44 * len(found) + 30, 140)), "point", x, y)
+    for (place, name), (row, one) in zip(names, found, strict=True):
+        words = write(one.value)
+        if one.low is not None and one.high is not None:
+            words += f"  ({write(one.low)} to {write(one.high)})"
+        color = colors.get(row["version"], theme.UNKNOWN)
+        label = f"{name}: {words}, {row['calls']:,} calls"
+        chart.add(
+            "points", name, color, [one.value], [place], left=[one.low], right=[one.high], size=5, opacity=1,
+            texts=[words], labels=[label], quiet=True,
+        )  # fmt: skip
+    charts.show(chart, f"intervals-{measure}", alt=f"{measure} by version")
     hidden = len(rows) - len(shown)
     st.caption(
         (f"The latest {len(shown):,} of {len(rows):,} versions. " if hidden else "")
@@ -121,15 +103,15 @@ def version_table(rows: Sequence[Row]) -> None:
         tables.from_rows(written),
         {
             "version": tables.column("Version", width=70),
-            "calls": tables.number("Calls", "localized", width=60),
+            "calls": tables.number("Calls", width=60),
             "cost": tables.column("Cost per call", width=150, alignment="right"),
             "duration": tables.column("Duration", width=120, alignment="right"),
             "errors": tables.column("Errors", width=125, alignment="right", help="95 % interval behind it"),
             "input": tables.column("Input tokens", width=115, alignment="right"),
             "output": tables.column("Output tokens", width=115, alignment="right"),
             "cost_usd": tables.number("Cost, total", width=80),
-            "first": tables.moment("First call", format="MMM D, HH:mm", width=95),
-            "last": tables.moment("Last call", format="MMM D, HH:mm", width=95),
+            "first": tables.moment("First call", format="%b %-d, %H:%M", width=95),
+            "last": tables.moment("Last call", format="%b %-d, %H:%M", width=95),
             "template": tables.column("Text", width=260),
         },
         key="versions",

@@ -11,11 +11,12 @@ import streamlit as st
 
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme
-from spanloft_dashboard.components.charts import CONFIG, GRID
 from spanloft_dashboard.components.critical_path import Segment
 from spanloft_dashboard.components.scope import set_url
 from spanloft_dashboard.components.tree import Branch
 
+GRID = "rgba(128,140,160,.18)"
+CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": "reset"}
 ROW_PX = 26
 HEAD_PX = 62
 LABEL_SHARE = 0.62

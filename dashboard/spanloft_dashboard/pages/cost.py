@@ -19,7 +19,7 @@ from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
 GROUPS = {"model": "Model", "provider": "Provider", "service": "Service", "user": "User", "operation": "Operation"}
-TALL_DOLLARS = charts.Axis(prefix="$", hover=",.4f", height=250)
+TALL_DOLLARS = charts.Axis(prefix="$", digits=4, height=228)
 SOURCES = {
     "exact": "price list, same name",
     "pattern": "price list, by pattern",
@@ -92,11 +92,11 @@ def _draw_table(scope: Scope) -> None:
             "cost_usd": tables.number("Cost", width=85, help="– where no call had a price"),
             "cost_share": tables.share("Share", width=110),
             "relative_change": tables.number("Change", width=75, help=f"Of the cost, {scope.previous}"),
-            "calls": tables.number("Calls", "localized", width=75),
-            "unpriced_calls": tables.number("Unpriced", "localized", width=75),
+            "calls": tables.number("Calls", width=75),
+            "unpriced_calls": tables.number("Unpriced", width=75),
             "cost_per_call": tables.number("Per call", width=80),
-            "input_tokens": tables.number("Input tokens", "localized", width=100),
-            "output_tokens": tables.number("Output tokens", "localized", width=100),
+            "input_tokens": tables.number("Input tokens", width=115),
+            "output_tokens": tables.number("Output tokens", width=100),
             "cached_share": tables.number("Cached", width=70, help="Share of the input tokens served from the cache"),
         },
         key=f"who-{group}",
@@ -122,10 +122,10 @@ def _draw_unpriced(scope: Scope) -> None:
         {
             "model": tables.column("Model", width=170),
             "provider": tables.column("Provider", width=90),
-            "calls": tables.number("Calls", "localized", width=60),
+            "calls": tables.number("Calls", width=60),
             "reason": tables.column("Why the cost is unknown", width=240),
-            "input_tokens": tables.number("Input tokens", "localized", width=95),
-            "output_tokens": tables.number("Output tokens", "localized", width=95),
+            "input_tokens": tables.number("Input tokens", width=95),
+            "output_tokens": tables.number("Output tokens", width=95),
         },
         key="unpriced",
         click=True,
@@ -163,8 +163,8 @@ def _draw_sources(scope: Scope) -> None:
         tables.from_rows(rows),
         {
             "source": tables.column("Where the price came from", width=180),
-            "calls": tables.number("Calls", "localized", width=75),
-            "share": tables.share("Share", width=110),
+            "calls": tables.number("Calls", width=95),
+            "share": tables.share("Share", width=120),
             "cost_usd": tables.number("Cost", width=85),
         },
         key="sources",

@@ -77,7 +77,7 @@ def _draw_series(scope: Scope) -> None:
             "p_value": tables.number("p", width=75, help="Chance of so large a difference where nothing has changed"),
             "q_value": tables.number("q", width=75, help="p adjusted for the number of series"),
             "since": tables.moment("Since", width=112),
-            "n_window": tables.number("Texts", "localized", width=60),
+            "n_window": tables.number("Texts", width=60),
         },
         key="series",
         click=True,

@@ -43,7 +43,7 @@ def _draw_refused(scope: Scope) -> None:
         raise EmptyPanel("Nothing was refused in this period.")
     columns = {
         "reason": tables.column("Why", width=170),
-        "spans": tables.number("Spans", "localized", width=70),
+        "spans": tables.number("Spans", width=70),
         "last_time": tables.moment("Last", width=112),
     }
     tables.table(table, columns, key="refused", height=tables.height_of(table.num_rows, 7))
@@ -57,9 +57,9 @@ def _draw_sources(scope: Scope) -> None:
         "service_name": tables.column("Service", width=120),
         "scope_name": tables.column("Instrumentation", width=290),
         "dialect": tables.column("Dialect", width=105),
-        "spans": tables.number("Spans", "localized", width=75),
-        "late": tables.number("Late", "localized", width=60),
-        "duplicate_calls": tables.number("Counted once", "localized", width=100),
+        "spans": tables.number("Spans", width=75),
+        "late": tables.number("Late", width=60),
+        "duplicate_calls": tables.number("Counted once", width=100),
         "last_time": tables.moment("Last", width=112),
     }
     tables.table(
@@ -80,7 +80,7 @@ def _draw_quality(scope: Scope) -> None:
     }
     columns = {
         "scope_name": tables.column("Instrumentation", width=290),
-        "calls": tables.number("Calls", "localized", width=75),
+        "calls": tables.number("Calls", width=75),
         **{name: tables.number(words, width=95) for name, words in gaps.items()},
     }
     tables.table(
@@ -96,9 +96,9 @@ def _draw_storage(scope: Scope) -> None:
     table = data.query("health_storage", scope.parameters())
     columns = {
         "dataset": tables.column("Dataset", width=100),
-        "rows": tables.number("Rows", "localized", width=75),
+        "rows": tables.number("Rows", width=75),
         "bytes": tables.number("Size", width=65),
-        "files": tables.number("Files", "localized", width=50),
+        "files": tables.number("Files", width=50),
         "first_day": tables.column("First day", width=82),
         "last_day": tables.column("Last day", width=82),
     }

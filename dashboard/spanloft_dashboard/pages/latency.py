@@ -45,7 +45,7 @@ def _draw_percentiles(scope: Scope) -> None:
     if not any(value is not None for value in table["p50_s"].to_pylist()):
         raise EmptyPanel
     lines = {name: (f"{name}_s", color) for name, color in theme.PERCENTILES.items()}
-    chart = charts.by_column(table, lines, scope, charts.Axis("s", hover=",.2f"), line=True)
+    chart = charts.by_column(table, lines, scope, charts.Axis("s", digits=2), line=True)
     charts.show(chart, "percentiles", alt="Percentiles of the duration over time")
 
 
@@ -54,7 +54,7 @@ def _draw_by_model(scope: Scope) -> None:
     table = data.query("latency_by_model", values)
     if not table.num_rows:
         raise EmptyPanel("No call of this period reported this.")
-    axis = charts.Axis(UNITS[values["measure"]], hover=",.2f", height=250)
+    axis = charts.Axis(UNITS[values["measure"]], digits=2, height=228)
     chart = charts.by_series(table, charts.model_palette(), scope, axis, value="measured", line=True)
     charts.show(chart, f"by-model-{values['measure']}", alt=f"{MEASURES[values['measure']]} over time by model")
 
@@ -64,7 +64,7 @@ def _draw_errors(scope: Scope) -> None:
     if not any(table["calls"].to_pylist()):
         raise EmptyPanel
     kinds = {"rate limited": ("rate_limited", theme.WARNING), "other errors": ("other_errors", theme.ERROR)}
-    chart = charts.by_column(table, kinds, scope, charts.Axis("%", hover=",.2f"))
+    chart = charts.by_column(table, kinds, scope, charts.Axis("%", digits=2))
     charts.show(chart, "errors", alt="Share of failed calls over time")
 
 
@@ -77,13 +77,13 @@ def _draw_table(scope: Scope) -> None:
         {
             "model": tables.column("Model", width=190),
             "provider": tables.column("Provider", width=90),
-            "calls": tables.number("Calls", "localized", width=70),
+            "calls": tables.number("Calls", width=70),
             "p50_ms": tables.number("Median", width=75),
             "p95_ms": tables.number("p95", width=75),
             "p99_ms": tables.number("p99", width=75),
             "relative_change": tables.number("p95 change", width=90, help=f"Of p95, {scope.previous}"),
             "ttft_ms": tables.number("First token", width=85),
-            "tokens_per_s": tables.number("Tokens/s", "%.0f", width=70),
+            "tokens_per_s": tables.number("Tokens/s", digits=0, width=70),
             "error_rate": tables.number("Errors", width=65),
         },
         key="models",
@@ -111,8 +111,8 @@ def _draw_slowest(scope: Scope) -> None:
             "service_name": tables.column("Service", width=110),
             "duration_ms": tables.number("Duration", width=80),
             "ttft_ms": tables.number("First token", width=85),
-            "output_tokens": tables.number("Output tokens", "localized", width=105),
-            "tokens_per_s": tables.number("Tokens/s", "%.0f", width=75),
+            "output_tokens": tables.number("Output tokens", width=105),
+            "tokens_per_s": tables.number("Tokens/s", digits=0, width=75),
             "status": tables.column("Status", width=130),
         },
         key="slowest",

@@ -97,7 +97,7 @@ def _draw_errors(scope: Scope) -> None:
     row = tables.table(
         table,
         {
-            "start_time": tables.moment(format="MMM D, HH:mm", width=98),
+            "start_time": tables.moment(format="%b %-d, %H:%M", width=98),
             "error_type": tables.column("Error", width=135),
             "model": tables.column("Model", width=95),
             "status_message": tables.column("Message"),

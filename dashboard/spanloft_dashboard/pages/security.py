@@ -90,9 +90,9 @@ def _draw_campaigns(scope: Scope) -> None:
         raise EmptyPanel("No attack came twice.")
     columns = {
         "segment": tables.column("Attack", width=170),
-        "traces": tables.number("Traces", "localized", width=60),
-        "users": tables.number("Users", "localized", width=60),
-        "successful": tables.number("Successful", "localized", width=80),
+        "traces": tables.number("Traces", width=60),
+        "users": tables.number("Users", width=60),
+        "successful": tables.number("Successful", width=80),
         "last_time": tables.moment("Last", width=112),
     }
     row = tables.table(table, columns, key="campaigns", click=True, height=tables.height_of(table.num_rows, 5))
@@ -137,9 +137,9 @@ def _draw_verdicts(scope: Scope) -> None:
         raise EmptyPanel("Nothing was found in this period, so there is nothing to judge.")
     columns = {
         "detector": tables.column("Detector", width=160),
-        "findings": tables.number("Findings", "localized", width=70),
-        "true_alarms": tables.number("True", "localized", width=60),
-        "false_alarms": tables.number("False", "localized", width=60),
+        "findings": tables.number("Findings", width=70),
+        "true_alarms": tables.number("True", width=60),
+        "false_alarms": tables.number("False", width=60),
     }
     tables.table(table, columns, key="verdicts", height=tables.height_of(table.num_rows, 9))
 

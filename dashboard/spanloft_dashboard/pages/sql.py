@@ -77,6 +77,10 @@ def _editor() -> str:
 
 def _answer(text: str) -> None:
     with st.container(key="panel-answer", gap="xsmall"):
+        if not (st.query_params.get("sql") or st.session_state.get("_sql_kept")):
+            # An example over months of calls is nobody's question until somebody asks it.
+            st.caption("Nothing has been asked yet: choose an example, or write a statement and run it.")
+            return
         try:
             with st.spinner("Running"):
                 answer = sandbox.run(data.store_path() / data.VIEW_FILE, text, lake=data.lake())

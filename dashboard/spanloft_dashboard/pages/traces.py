@@ -34,7 +34,7 @@ def _draw_histogram(scope: Scope) -> None:
     table = data.query("traces_per_bucket" if values["kind"] == "traces" else "traces_histogram", values)
     if not table.num_rows:
         raise EmptyPanel("Nothing matches in this period. Widen the time range or clear a filter.")
-    chart = charts.by_series(table, theme.OUTCOMES, scope, charts.Axis(height=140), value="found")
+    chart = charts.by_series(table, theme.OUTCOMES, scope, charts.Axis(height=120), value="found")
     picked = charts.pick(chart, "histogram", scope, alt="Matches over time", box=True)
     if picked:
         set_url(**picked.url())
@@ -82,7 +82,7 @@ def _trace_columns() -> dict[str, Any]:
         "input_preview": tables.column("Input", width=190),
         "models": tables.column("Models", width=120),
         "duration_ms": tables.number("Duration", width=70),
-        "tokens": tables.number("Tokens", "localized", width=62),
+        "tokens": tables.number("Tokens", width=62),
         "cost_usd": tables.number("Cost", width=70, help=MONEY_HELP),
         "status": tables.column("Status", width=75),
         "service_name": tables.column("Service", width=95),
@@ -98,8 +98,8 @@ def _span_columns() -> dict[str, Any]:
         "name": tables.column("Name", width=150),
         "input_preview": tables.column("Input", width=190),
         "duration_ms": tables.number("Duration", width=70),
-        "input_tokens": tables.number("In", "localized", width=58, help="Input tokens, cached ones included"),
-        "output_tokens": tables.number("Out", "localized", width=55, help="Output tokens"),
+        "input_tokens": tables.number("In", width=58, help="Input tokens, cached ones included"),
+        "output_tokens": tables.number("Out", width=55, help="Output tokens"),
         "cost_usd": tables.number("Cost", width=70, help=MONEY_HELP),
         "status": tables.column("Status", width=100),
         "service_name": tables.column("Service", width=95),

@@ -1,0 +1,24 @@
+-- As cost_cards, of whole hours.
+SELECT
+    if(hour >= $since, 'now', 'before') AS period,
+    time_bucket(to_seconds($trend_s), hour) AS bucket,
+    coalesce(sum(calls) FILTER (WHERE NOT failed), 0)::BIGINT AS calls,
+    sum(cost_usd) AS cost_usd,
+    sum(cost_usd) / nullif(sum(priced_calls), 0) AS cost_per_call,
+    1000000 * sum(cost_usd) / nullif(sum(priced_tokens), 0) AS cost_per_million,
+    coalesce(sum(calls - priced_calls) FILTER (WHERE NOT failed), 0)::BIGINT AS unpriced_calls,
+    sum(input_tokens)::BIGINT AS input_tokens,
+    sum(output_tokens)::BIGINT AS output_tokens,
+    sum(cache_read_tokens) / nullif(sum(input_tokens), 0) AS cached_share
+FROM (
+    SELECT *
+    FROM usage_between(coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
+    WHERE true
+      AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+      AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+      AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
+      AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+      AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+)
+GROUP BY GROUPING SETS ((period), (period, bucket))
+ORDER BY period, bucket NULLS FIRST;

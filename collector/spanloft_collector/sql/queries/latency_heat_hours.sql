@@ -1,0 +1,26 @@
+-- As latency_heat, of whole hours; zones that lie whole hours beside UTC.
+WITH found AS (
+    SELECT *, isodow(hour + to_seconds($offset_s)) AS weekday, hour(hour + to_seconds($offset_s)) AS local_hour
+    FROM (
+        SELECT *
+        FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
+        WHERE true
+          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
+          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
+          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
+          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+    )
+),
+slow AS (
+    SELECT weekday, local_hour, quantile_cont(duration_ms, 0.95) AS p95_ms
+    FROM (SELECT weekday, local_hour, unnest(durations_ms) AS duration_ms FROM found WHERE NOT failed)
+    GROUP BY ALL
+)
+SELECT
+    weekday, local_hour AS hour, sum(calls)::BIGINT AS calls, any_value(p95_ms) AS p95_ms,
+    coalesce(sum(calls) FILTER (WHERE failed), 0) / sum(calls) AS error_rate
+FROM found
+LEFT JOIN slow USING (weekday, local_hour)
+GROUP BY weekday, local_hour
+ORDER BY weekday, local_hour;
