@@ -23,8 +23,8 @@ from spanloft_collector.maintenance.derived import (
     leases,
     progress_of,
     refresh_daily,
-    refresh_usage,
     refresh_latency,
+    refresh_usage,
     replace_costs,
     stale_jobs,
 )

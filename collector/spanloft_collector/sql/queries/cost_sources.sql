@@ -9,4 +9,4 @@ WHERE start_time >= $since AND start_time < $until
   AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
   AND status_code IS DISTINCT FROM 'error'
 GROUP BY ALL
-ORDER BY calls DESC;
+ORDER BY calls DESC, price_source;

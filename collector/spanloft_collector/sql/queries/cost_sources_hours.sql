@@ -12,4 +12,4 @@ FROM (
       AND NOT failed
 )
 GROUP BY price_source
-ORDER BY calls DESC;
+ORDER BY calls DESC, price_source;

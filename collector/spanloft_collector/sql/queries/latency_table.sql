@@ -23,5 +23,5 @@ SELECT
     if($before IS NULL, NULL, q[2] / nullif(p95_before, 0) - 1) AS relative_change
 FROM sides
 WHERE calls > 0
-ORDER BY p95_ms DESC NULLS LAST, calls DESC
+ORDER BY p95_ms DESC NULLS LAST, calls DESC, provider, model
 LIMIT 100;

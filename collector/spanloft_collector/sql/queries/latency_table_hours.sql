@@ -47,5 +47,5 @@ LEFT JOIN slow ON slow.provider IS NOT DISTINCT FROM sums.provider AND slow.mode
 LEFT JOIN waits ON waits.provider IS NOT DISTINCT FROM sums.provider AND waits.model IS NOT DISTINCT FROM sums.model
 LEFT JOIN fast ON fast.provider IS NOT DISTINCT FROM sums.provider AND fast.model IS NOT DISTINCT FROM sums.model
 WHERE calls > 0
-ORDER BY p95_ms DESC NULLS LAST, calls DESC
+ORDER BY p95_ms DESC NULLS LAST, calls DESC, provider, model
 LIMIT 100;
