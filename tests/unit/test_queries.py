@@ -131,6 +131,7 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "since": NOON,
         "until": NOON + 4 * HOUR,
         "before": NOON - 4 * HOUR,
+        "rolled_until": NOON + HOUR,
         "bucket_s": 3600,
         "trend_s": 7200,
         **dict.fromkeys(("services", "providers", "models", "operations", "statuses", "search", "near")),

@@ -79,8 +79,7 @@ def same(one: Any, other: Any) -> bool:
 
 
 def both(store: ParquetStore, name: str, values: dict[str, Any]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    manifests = {"manifests": str(store.root / "manifest" / "*.json")}
-    (rolled,) = store.reader().query("common_rolled", manifests).to_pylist()
+    (rolled,) = store.reader().query("common_rolled").to_pylist()
     assert rolled["behind_s"] == pytest.approx(5, abs=0.1)
     by_hour = store.reader().query(f"{name}_hours", values | {"rolled_until": rolled["rolled_until"]})
     return store.reader().query(name, values).to_pylist(), by_hour.to_pylist()
@@ -126,7 +125,7 @@ def test_windows_add_up_and_a_day_can_be_summed_again(store: ParquetStore, tmp_p
     other.publish("ingest", {"spans": table}, {"seq": 1, "ingest_us": ingest_us})
     job = UsageJob()
     job.window_spans = 700  # type: ignore[attr-defined]
-    assert JobRunner(other, [job], other.root / "jobs").run_until_idle("usage") > 3
+    assert JobRunner(other, [job]).run_until_idle("usage") > 3
     sums = "SELECT sum(calls), sum(len(durations_ms)), sum(input_tokens) FROM usage_hourly"
     calls = "SELECT count(*), count(duration_ms), sum(input_tokens) FROM llm_calls"
     assert _rows(other, sums) == _rows(other, calls)

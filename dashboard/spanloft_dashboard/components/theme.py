@@ -219,8 +219,8 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-table th button {all: unset; box-sizing: border-box; width: 100%; padding: 0 8px; font-size: 12px; font-weight: 550;
   color: light-dark(#5B6475, #9BA5B5); white-space: nowrap; overflow: hidden; text-overflow: ellipsis; cursor: pointer;}
 .sl-table th button:focus-visible {outline: 2px solid light-dark(#3B5BDB, #8DA2FB); outline-offset: -2px;}
-.sl-table th[aria-sort=descending] button::after {content: " ↓";}
-.sl-table th[aria-sort=ascending] button::after {content: " ↑";}
+.sl-table th[aria-sort=descending] button::after {content: " ↓" / "";}
+.sl-table th[aria-sort=ascending] button::after {content: " ↑" / "";}
 .sl-table td {height: 32px; padding: 0 8px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis;
   border-top: 1px solid light-dark(#ECEFF3, #252C36);}
 .sl-table tbody tr:first-child td {border-top: none;}
