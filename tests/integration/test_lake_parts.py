@@ -5,11 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from lakes import Lakes
 from spanloft_collector import commands, maintenance_commands
@@ -20,6 +22,7 @@ from spanloft_collector.maintenance.selection import Selection
 from spanloft_collector.maintenance.upkeep import otlp_exporter
 from spanloft_collector.settings import Settings
 from spanloft_collector.store.ducklake import DuckLakeStore
+from spanloft_collector.store.lake_connection import load_extension
 from spanloft_collector.store.lake_expire import expire_lake, plan_lake_expiry
 from spanloft_collector.store.lake_maintenance import LakeMaintenance, drop_repeats, merge_files, plan_merges, sweep
 from spanloft_collector.store.opening import open_store
@@ -29,7 +32,8 @@ from spanloft_collector.store.schema import to_table
 from spanloft_dashboard import sandbox
 from stored import fill, rows, run_jobs, sample_requests, settings_for
 
-FILES = [path for path in sample_requests() if path.parts[-3] in ("otel_genai", "openinference")][::3]
+CASES = ("chat", "support_agent", "failing_agent", "poisoned_agent", "chat_stream_usage", "messages_cache")
+FILES = [path for path in sample_requests() if path.parts[-3] == "otel_genai" and path.parts[-2] in CASES]
 COMPARED = ("SELECT * EXCLUDE (ingest_time) FROM spans", "SELECT * FROM payloads")
 
 
@@ -88,6 +92,20 @@ def test_loading_the_same_again_changes_nothing(settings: Settings, store: DuckL
 def test_sql_runs_from_the_command_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.run_sql(settings, "SELECT count(*) > 10 AS many FROM llm_calls", "csv") == 0
     assert capsys.readouterr().out.split() == ["many", "True"]
+
+
+def test_the_shell_reads_the_same_views_as_the_docs_say(settings: Settings, store: DuckLakeStore) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scale.md").read_text()
+    (block,) = re.findall(r"^```duckdb\n(.*?)^```", page, re.M | re.S)
+    (named,) = re.findall(r"'ducklake:postgres:(.*?)'", block)
+    with duckdb.connect() as shell:
+        for extension in ("ducklake", "postgres_scanner"):
+            load_extension(shell, extension)
+        found = shell.execute(block.replace(named, store.address.catalog)).fetchall()
+        assert found == [tuple(row.values()) for row in rows(store, block.split("USE spanloft;")[1])]  # type: ignore[arg-type]
+        assert len(found) > 2
+        comments = "SELECT comment FROM duckdb_views() WHERE database_name = 'spanloft' AND view_name = 'llm_calls'"
+        assert shell.execute(comments).fetchall()[0][0].startswith("Billable calls")
 
 
 def test_the_sql_page_shows_views_and_nothing_behind_them(settings: Settings, store: DuckLakeStore) -> None:

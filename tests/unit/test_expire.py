@@ -170,3 +170,36 @@ def test_compact_leaves_one_file_per_day_and_the_same_rows(tmp_path: Path) -> No
     assert {name: rows(store, f"FROM {name} ORDER BY ALL") for name in DATASETS} == before
     assert len(live_files(store)) == 2 * len(DATASETS)
     assert plan_merges(store) == []
+
+
+def test_a_project_keeps_no_more_bytes_than_it_may(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    for age in (1, 5, 20):
+        publish(store, age, "default")
+        publish(store, age, "demo", spans=3)
+    publish(store, 30, "demo")
+    share = sum(owned.file.bytes for owned in live_files(store, "spans", "payloads", "costs")) // 7
+    plans = plan_expiry(store, parse_retention(None, f"demo={2 * share + share // 2}"), TODAY)
+    assert [(plan.day, sorted(plan.projects)) for plan in plans] == [
+        (str(day_before(30)), []),
+        (str(day_before(20)), ["demo"]),
+    ]
+    assert "demo has more bytes than are kept" in plans[0].reason
+    assert expire(store, plans, settle_s=0.0) == 0
+    kept = rows(store, "SELECT project, count(*) AS n FROM spans GROUP BY project ORDER BY project")
+    assert [tuple(row.values()) for row in kept] == [("default", 9), ("demo", 6)]
+    # A limit of the whole store counts what is left.
+    both = parse_retention(None, f"1,demo={share}")
+    assert [plan.day for plan in plan_expiry(store, both, TODAY)] == [str(day_before(20)), str(day_before(5))]
+
+
+@pytest.mark.parametrize("value", ["5", "50GB", "50GB,demo=5GB", "demo=5 MB"])
+def test_sizes_are_understood(value: str) -> None:
+    assert load_settings(retention_bytes=value).retention_bytes == value
+    assert parse_retention(None, value).limited
+
+
+@pytest.mark.parametrize("value", ["much", "50GB,", "=7GB", "demo=", "-1GB"])
+def test_a_wrong_size_says_what_was_expected(value: str) -> None:
+    with pytest.raises(SpanloftError, match="like 50GB or 50GB,demo=5GB"):
+        load_settings(retention_bytes=value)
