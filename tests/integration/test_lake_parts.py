@@ -30,7 +30,7 @@ from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.retention import Retention, parse_retention
 from spanloft_collector.store.schema import to_table
 from spanloft_dashboard import sandbox
-from stored import fill, rows, run_jobs, sample_requests, settings_for
+from stored import fill, rows, sample_requests, settings_for
 
 CASES = ("chat", "support_agent", "failing_agent", "poisoned_agent", "chat_stream_usage", "messages_cache")
 FILES = [path for path in sample_requests() if path.parts[-3] == "otel_genai" and path.parts[-2] in CASES]
@@ -47,7 +47,7 @@ def settings(lakes: Lakes, tmp_path_factory: pytest.TempPathFactory) -> Settings
         report = load_files(FILES, send, store.reader())
     assert (report.errors, report.rejected) == ([], 0)
     store.close()  # type: ignore[union-attr]
-    run_jobs(settings)
+    commands.run_job(settings, "all", recompute=False)
     return settings
 
 
