@@ -85,7 +85,7 @@ def _cell(row: Mapping[str, Any] | None, day: str, hour: int, shown: str, low: f
 
 
 def _mixed(share: float) -> str:
-    """From pale blue to blue for the lower half of the scale."""
+    """Colours of the lower half of the scale, pale blue to blue."""
     return f"rgba(63,132,229,{0.1 + 0.9 * share:.2f})"
 
 
