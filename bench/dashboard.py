@@ -24,6 +24,7 @@ from pathlib import Path
 
 import psutil
 from playwright.async_api import Browser as AsyncBrowser
+from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import Page as AsyncPage
 from playwright.async_api import async_playwright
 from playwright.async_api import expect as async_expect
@@ -37,7 +38,8 @@ from screenshots import QUIET, serve  # noqa: E402
 from spanloft_dashboard.navigation import SECTIONS  # noqa: E402
 
 RANGE = "7d"
-PATIENCE_MS = 120_000
+PATIENCE_MS = 30_000
+"""A page that is not idle by then counts as this long."""
 AIMS = {"load": 1.5, "filter": 1.0, "viewers": 3.0}
 PEERS = """
 Beside it: at 50,000 spans Phoenix 20 answers the query of its page header in 793 ms and that of its list in 796 ms
@@ -59,8 +61,11 @@ def idle(page: Page) -> None:
 def timed(page: Page, act: Callable[[], object]) -> float:
     """Seconds from ``act`` to idle."""
     began = time.perf_counter()
-    act()
-    idle(page)
+    try:
+        act()
+        idle(page)
+    except (PlaywrightError, AssertionError):
+        return PATIENCE_MS / 1000
     return time.perf_counter() - began
 
 
@@ -110,9 +115,12 @@ async def viewers(base: str, count: int, rounds: int) -> list[float]:
         await gate.wait()
         for step in range(rounds):
             began = time.perf_counter()
-            await page.goto(base + paths[(number + step) % len(paths)], timeout=PATIENCE_MS)
-            await _idle(page)
-            times.append(time.perf_counter() - began)
+            try:
+                await page.goto(base + paths[(number + step) % len(paths)], timeout=PATIENCE_MS)
+                await _idle(page)
+                times.append(time.perf_counter() - began)
+            except (PlaywrightError, AssertionError):
+                times.append(PATIENCE_MS / 1000)
         await page.close()
 
     async with async_playwright() as driver:
@@ -160,8 +168,7 @@ def soak(browser: Browser, base: str, minutes: float, server: Server) -> None:
     deadline = time.monotonic() + minutes * 60
     due, number = 0.0, 0
     while time.monotonic() < deadline:
-        page.goto(f"{base}/{paths[number % len(paths)]}?range={('24h', '7d', '14d')[number % 3]}")
-        idle(page)
+        timed(page, lambda: page.goto(f"{base}/{paths[number % len(paths)]}?range={('24h', '7d', '14d')[number % 3]}"))
         number += 1
         if time.monotonic() >= due:
             due = time.monotonic() + max(minutes * 6, 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -29,6 +30,8 @@ TIMEOUT_S = 15.0
 HOURS = "_hours"
 """Ending of the queries that read sums of whole hours."""
 HOUR_S = 3_600
+AT_ONCE = 2
+"""Queries that run at the same time; each uses all cores, so more would only make every one of them late."""
 LAG_S = 7_200.0
 """How far behind, in seconds of ingest, the sums may be and still be quicker than the calls."""
 
@@ -74,6 +77,11 @@ def _reader(place: str, folder: str) -> DuckDBReader:
     return open_reader(parse_location(place), Path(folder))
 
 
+@st.cache_resource(show_spinner=False)
+def _turns() -> threading.Semaphore:
+    return threading.Semaphore(AT_ONCE)
+
+
 @st.cache_data(max_entries=16, show_spinner=False)
 def _version(store: str, moment: int) -> int:
     """A number that changes when something was published; where the store can't tell, it changes with ``moment``."""
@@ -87,7 +95,8 @@ def _version(store: str, moment: int) -> int:
 # published, and then for at most FRESH_SECONDS: all panels and viewers of one moment share them.
 @st.cache_data(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
 def _cached(place: str, folder: str, version: int, name: str, parameters: Mapping[str, Any]) -> pa.Table:
-    return _reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S)
+    with _turns():
+        return _reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S)
 
 
 def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:

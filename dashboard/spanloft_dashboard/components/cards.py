@@ -37,12 +37,13 @@ class Card:
 
 def cards(items: Sequence[Card], scope: Scope, *, width: int = 146) -> None:
     """Draw cards of equal height in a row that wraps."""
-    with st.container(key="cards"):
+    with st.container(key="cards", gap=None):
         with st.grid(columns=len(items), min_column_width=width, gap="xsmall"):
             for place, item in enumerate(items):
                 with st.container(key=f"card-{place}", height="stretch"):
                     _card(item, scope)
-        st.html(f"<style>{''.join(_trend(place, item.trend) for place, item in enumerate(items))}</style>")
+        # Rules alone would go to a container outside, which a fragment may not write to.
+        st.html(f"<i></i><style>{''.join(_trend(place, item.trend) for place, item in enumerate(items))}</style>")
 
 
 def _trend(place: int, values: Sequence[float | None]) -> str:

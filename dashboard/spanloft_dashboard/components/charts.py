@@ -182,7 +182,8 @@ def _seven(value: Any) -> float:
 
 def model_palette() -> dict[str | None, str]:
     """Colour of every model of the store."""
-    return theme.model_colors((row["provider"], row["model"]) for row in data.rows("common_models"))
+    always = {"since": ticks.EPOCH, "until": dt.datetime(9999, 1, 1)}  # noqa: DTZ001 - naive UTC, as the store's times
+    return theme.model_colors((row["provider"], row["model"]) for row in data.rows("common_models", always))
 
 
 def palette(names: list[str]) -> dict[str | None, str]:

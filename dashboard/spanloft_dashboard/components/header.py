@@ -56,7 +56,7 @@ def header(
             _ranges(scope, live)
         fragment(_freshness, parallel=False)
     if filters or search:
-        _filters(scope, search, filters)
+        _filters_apart(scope, search, filters)
     return scope
 
 
@@ -121,6 +121,17 @@ def _freshness() -> None:
         zone = fmt.viewer_zone().key
         st.caption(f"As of {fmt.local(now):%H:%M:%S} · {zone.replace('_', ' ')}", width="content")
         keys_button()
+
+
+def _filters_apart(scope: Scope, search: bool, filters: Sequence[str]) -> None:
+    """Filters beside the panels, which don't wait until their choices are counted. What changes them runs the page."""
+
+    def body() -> None:
+        if Scope.from_url() != scope:
+            st.rerun()
+        _filters(scope, search, filters)
+
+    st.fragment(body, parallel=True)()
 
 
 def _filters(scope: Scope, search: bool, filters: Sequence[str]) -> None:

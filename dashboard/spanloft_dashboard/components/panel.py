@@ -53,6 +53,16 @@ def panel(
     fragment(body)
 
 
+def apart(draw: Draw, scope: Scope, height: int = 150) -> None:
+    """Draw something without a frame in a fragment of its own, in parallel with the panels."""
+
+    def body() -> None:
+        with st.container() if live() else st.skeleton(height=height):
+            guarded(draw, scope)
+
+    fragment(body)
+
+
 def _head(
     key: str, title: str, note: str, scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]
 ) -> None:

@@ -13,7 +13,7 @@ from spanloft_dashboard.components.budget import budget
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.moves import moves, query_name
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.savings import model_choice, repeats, savings
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
@@ -195,7 +195,7 @@ def _render() -> None:
     scope = header("Cost", "Who spends, why did it move, what would save, and which calls have no price?")
     if scope is None:
         return
-    guarded(_draw_cards, scope)
+    apart(_draw_cards, scope)
     choices.segmented("by", "Group by", GROUPS, "model")
     by = GROUPS[choices.chosen("by", GROUPS, "model")].lower()
     panel(

@@ -14,7 +14,7 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import Card, cards
 from spanloft_dashboard.components.drift_charts import effect_chart, map_chart
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, guarded, panel
 from spanloft_dashboard.components.scope import Scope, set_url
 
 FILTERS = ("service", "model", "operation")
@@ -223,7 +223,7 @@ def _render() -> None:
     )
     if scope is None:
         return
-    guarded(_draw_cards, scope)
+    apart(_draw_cards, scope)
     panel(
         "series",
         "Series",

@@ -9,7 +9,7 @@ from spanloft_dashboard.components import charts, tables, theme
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
@@ -122,7 +122,7 @@ def _render() -> None:
     scope = header("Health", "Is anything lost or late, and what do instrumentations leave out?", filters=("service",))
     if scope is None:
         return
-    guarded(_draw_cards, scope)
+    apart(_draw_cards, scope)
     left, right = st.columns([3, 2], gap="small")
     with left:
         panel("outcomes", "Spans that arrived", _draw_outcomes, scope, queries=["health_outcomes"])

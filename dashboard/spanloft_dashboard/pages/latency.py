@@ -12,7 +12,7 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.distribution import ecdf, heat, heat_parameters
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
@@ -127,7 +127,7 @@ def _render() -> None:
     scope = header("Latency", "What is slow, since when, and is it the wait or the generation?")
     if scope is None:
         return
-    guarded(_draw_cards, scope)
+    apart(_draw_cards, scope)
     left, right = st.columns(2, gap="small")
     with left:
         panel(

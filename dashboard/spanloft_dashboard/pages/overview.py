@@ -12,8 +12,7 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.alarms import alarms
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.live import fragment
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
@@ -116,7 +115,7 @@ def _render() -> None:
     scope = header("Overview", "Is it healthy now, and what changed?", live=True)
     if scope is None:
         return
-    fragment(lambda: guarded(_draw_cards, scope), parallel=False)
+    apart(_draw_cards, scope)
     panel("alarms", "Alarms", alarms, scope, queries=["overview_alerts"], height=90, note="against what is usual")
     left, right = st.columns(2, gap="small")
     with left:

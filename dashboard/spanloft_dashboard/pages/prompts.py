@@ -11,7 +11,7 @@ from spanloft_dashboard.components import charts, choices, links, tables
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, guarded, panel
 from spanloft_dashboard.components.scope import Scope, set_url
 from spanloft_dashboard.components.trend import Trend
 from spanloft_dashboard.components.versions import VERSIONS, compare, intervals, version_table
@@ -170,7 +170,7 @@ def _render() -> None:
     scope = header("Prompts", "Which prompts are live, what changed, and is the new version cheaper, faster, safer?")
     if scope is None:
         return
-    guarded(_draw_cards, scope)
+    apart(_draw_cards, scope)
     panel("list", "Prompts", _draw_list, scope, queries=["prompts_list"], note="click a row for its versions")
     guarded(_draw_prompt, scope)
 

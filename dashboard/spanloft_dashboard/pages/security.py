@@ -12,7 +12,7 @@ from spanloft_dashboard.components import charts, choices, finding, tables, them
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.scope import Scope, set_url
 from spanloft_dashboard.components.trend import Trend
 
@@ -190,7 +190,7 @@ def _render() -> None:
     scope = header("Security", "Was the app attacked, did it work, and what left?", filters=("service",))
     if scope is None:
         return
-    guarded(_draw_cards, scope)
+    apart(_draw_cards, scope)
     left, right = st.columns(2, gap="small")
     with left:
         panel("time", "Findings by category", _draw_over_time, scope, queries=["security_over_time"])

@@ -11,7 +11,7 @@ from spanloft_dashboard.components import choices, links, messages, tables
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, guarded, panel
 from spanloft_dashboard.components.scope import Scope, set_url
 from spanloft_dashboard.components.trend import Trend
 
@@ -130,7 +130,7 @@ def _render() -> None:
     found = header("Sessions", "Who talked with the app, for how long, and what was said?", search=True)
     if found is None:
         return
-    guarded(_draw_cards, found)
+    apart(_draw_cards, found)
     choices.segmented("sort", "Order", ORDERS, "newest")
     panel("list", "Sessions", _draw_list, found, queries=["sessions_list"], more=_parameters, height=600)
 
