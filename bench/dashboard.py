@@ -168,7 +168,8 @@ def soak(browser: Browser, base: str, minutes: float, server: Server) -> None:
     deadline = time.monotonic() + minutes * 60
     due, number = 0.0, 0
     while time.monotonic() < deadline:
-        timed(page, lambda: page.goto(f"{base}/{paths[number % len(paths)]}?range={('24h', '7d', '14d')[number % 3]}"))
+        url = f"{base}/{paths[number % len(paths)]}?range={('24h', '7d', '14d')[number % 3]}"
+        timed(page, lambda url=url: page.goto(url))  # type: ignore[misc]
         number += 1
         if time.monotonic() >= due:
             due = time.monotonic() + max(minutes * 6, 10)
