@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.settings import Settings
 from spanloft_collector.signals.drift.baseline import Sample
+from spanloft_collector.signals.drift.geometry import Integers
 from spanloft_collector.signals.drift.topics import Topic
 from spanloft_collector.signals.drift.verdict import Verdict, judge, too_few
 from spanloft_collector.signals.embedding.base import Embedder, Vectors
@@ -30,16 +32,25 @@ KEPT_FILES = 16
 """Files of vectors that are kept: a baseline is compared with many windows."""
 EMBED_BATCH = 256
 EXAMPLE_CHARACTERS = 300
+TextRow = tuple[str, object, float | None]
+"""Text, session, and time in seconds since 1970."""
 _QUERY = re.compile(r"\s*(select|from|with)\s", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What was read: texts, the session of each, and how many rows had no text."""
+    """What was read: texts, session and time of each, and how many rows had no text."""
 
     texts: list[str]
     sessions: list[str | None]
+    times: list[float | None]
+    """Seconds since 1970."""
     empty: int
+
+    def sample(self, vectors: Vectors, units: Integers) -> Sample:
+        """As what is compared; times count only where all are known."""
+        known = [time for time in self.times if time is not None]
+        return Sample(self.texts, vectors, units, np.array(known) if len(known) == len(self.texts) else None)
 
 
 def run_drift(settings: Settings, baseline: str, window: str, *, alpha: float, seed: int) -> Verdict:
@@ -56,8 +67,8 @@ def run_drift(settings: Settings, baseline: str, window: str, *, alpha: float, s
         embedder = create_embedder(settings.embedding_model, settings.cache.expanduser(), fetch=_say)
         vectors = [embed_with_progress(embedder, part.texts, settings.cache.expanduser()) for part in (before, after)]
         units = session_numbers([*before.sessions, *after.sessions])
-        first = Sample(before.texts, vectors[0], units[: counts[0]])
-        second = Sample(after.texts, vectors[1], units[counts[0] :])
+        first = before.sample(vectors[0], units[: counts[0]])
+        second = after.sample(vectors[1], units[counts[0] :])
         verdict, model = judge(first, second, alpha=alpha, seed=seed), embedder.identity.key
         samples = (first, second.take(verdict.rows))
     report = describe(verdict, samples) | {"alpha": alpha, "model": model, "n_empty": skipped}
@@ -102,21 +113,21 @@ def read_texts(settings: Settings, source: str, what: str) -> Texts:
         SpanloftError: it can't be read; names the line or the column, and what was expected.
     """
     rows = _query_rows(settings, source, what) if _QUERY.match(source) else _file_rows(Path(source), what)
-    texts: list[str] = []
-    sessions: list[str | None] = []
-    empty = 0
-    for text, session in rows:
-        if text.strip():
-            texts.append(text)
-            sessions.append(session)
-        else:
-            empty += 1
-    return Texts(texts, sessions, empty)
+    full = [row for row in rows if row[0].strip()]
+    return Texts(
+        [text for text, _, _ in full],
+        [None if session is None else str(session) for _, session, _ in full],
+        [time for _, _, time in full],
+        len(rows) - len(full),
+    )
 
 
-def _file_rows(path: Path, what: str) -> list[tuple[str, str | None]]:
-    expected = 'expected one JSON object a line with a string "text" and, if known, "session"'
-    rows: list[tuple[str, str | None]] = []
+def _file_rows(path: Path, what: str) -> list[TextRow]:
+    expected = (
+        'expected one JSON object a line with a string "text" and, if known, "session" and "time" '
+        "(ISO 8601, or seconds since 1970)"
+    )
+    rows: list[TextRow] = []
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
@@ -128,15 +139,35 @@ def _file_rows(path: Path, what: str) -> list[tuple[str, str | None]]:
                     raise SpanloftError(f"{path}:{number}: not JSON ({error}); {expected}") from None
                 if not isinstance(row, dict) or not isinstance(row.get("text") or "", str):
                     raise SpanloftError(f"{path}:{number}: {expected}")
-                session = row.get("session")
-                rows.append((row.get("text") or "", None if session is None else str(session)))
+                try:
+                    time = seconds_of(row.get("time"))
+                except ValueError:
+                    raise SpanloftError(f"{path}:{number}: time {row['time']!r}; {expected}") from None
+                rows.append((row.get("text") or "", row.get("session"), time))
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
         raise SpanloftError(f"{what} {path}: can't be read ({reason}); {expected}, or a SQL query") from None
     return rows
 
 
-def _query_rows(settings: Settings, statement: str, what: str) -> list[tuple[str, str | None]]:
+def seconds_of(time: object) -> float | None:
+    """Seconds since 1970 of a number of them, a date and time, or ISO 8601; without a time zone it is UTC.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if time is None:
+        return None
+    if isinstance(time, str):
+        time = datetime.fromisoformat(time)
+    if isinstance(time, datetime):
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+    if isinstance(time, bool) or not isinstance(time, (int, float)) or not np.isfinite(time):
+        raise ValueError(time)
+    return float(time)
+
+
+def _query_rows(settings: Settings, statement: str, what: str) -> list[TextRow]:
     connection = open_reader(settings.store, settings.local).connect()
     try:
         table = fetch(connection, statement)
@@ -147,11 +178,18 @@ def _query_rows(settings: Settings, statement: str, what: str) -> list[tuple[str
     if "text" not in table.column_names:
         raise SpanloftError(f"{what}: the query returns {', '.join(table.column_names)}; expected a column 'text'")
     texts = ["" if value is None else str(value) for value in table.column("text").to_pylist()]
-    known = table.column("session").to_pylist() if "session" in table.column_names else [None] * len(texts)
-    return [(text, None if name is None else str(name)) for text, name in zip(texts, known, strict=True)]
+    sessions, times = (
+        table.column(name).to_pylist() if name in table.column_names else [None] * len(texts)
+        for name in ("session", "time")
+    )
+    try:
+        seconds = [seconds_of(time) for time in times]
+    except ValueError as error:
+        raise SpanloftError(f"{what}: time {error}; expected a timestamp, or seconds since 1970") from None
+    return list(zip(texts, sessions, seconds, strict=True))
 
 
-def session_numbers(sessions: Sequence[str | None]) -> np.ndarray[Any, np.dtype[np.int64]]:
+def session_numbers(sessions: Sequence[str | None]) -> Integers:
     """A number for each session; a text without one gets a number of its own."""
     known: dict[str, int] = {}
     numbers = np.empty(len(sessions), np.int64)

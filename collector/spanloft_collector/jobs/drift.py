@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 from scipy import stats
 
 from spanloft_collector.jobs.alerting import Alert, alerts_table
@@ -99,10 +100,13 @@ class DriftJob:
         digest = hashlib.sha256()
         for row in baseline.rows:
             digest.update(f"{row['span_id']}{row['text_key']}".encode())
-        key = f"{series.series_id}/{kind}/{window_size(counts[1], counts[0])}/{digest.hexdigest()}"
+        # In whole hours: else every call of the day that goes on would fit its baseline anew.
+        span_s = 3600.0 * np.ceil(window.sample.span_s / 3600)
+        size = window_size(counts[1], counts[0])
+        key = f"{series.series_id}/{kind}/{size}/{span_s:.0f}/{digest.hexdigest()}"
         fitted = self._fitted.pop(key, None)
         if fitted is None:
-            fitted = Baseline.fit(baseline.sample, counts[1])
+            fitted = Baseline.fit(baseline.sample, counts[1], span_s=span_s)
         self._fitted[key] = fitted
         while len(self._fitted) > KEPT_BASELINES:
             self._fitted.popitem(last=False)

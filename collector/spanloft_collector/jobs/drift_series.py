@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -187,12 +187,13 @@ def midnight(day: date) -> datetime:
 
 
 def _calls(table: pa.Table) -> Calls:
-    vectors = table.column("vector").combine_chunks()
+    column = table.column("vector").combine_chunks()
     rows = table.drop_columns(["vector"]).to_pylist()
     count = len(rows)
-    values = vectors.values if count else pa.array([], pa.float32())
+    values = column.values if count else pa.array([], pa.float32())
     matrix = np.asarray(values.to_numpy(zero_copy_only=False), np.float32).reshape(count, -1) if count else None
     sessions: dict[str, int] = {}
     units = np.array([sessions.setdefault(row["session_id"], len(sessions)) for row in rows], np.int64)
-    sample = Sample([row["text"] for row in rows], np.zeros((0, 1), np.float32) if matrix is None else matrix, units)
-    return Calls(rows, sample)
+    times = np.array([row["start_time"].replace(tzinfo=UTC).timestamp() for row in rows], np.float64)
+    vectors = np.zeros((0, 1), np.float32) if matrix is None else matrix
+    return Calls(rows, Sample([row["text"] for row in rows], vectors, units, times))

@@ -5,7 +5,7 @@ Everything that does not depend on the window is computed once and kept; a windo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from spanloft_collector.signals.drift import components
 from spanloft_collector.signals.drift.components import Comparison, Reference, Space
 from spanloft_collector.signals.drift.form import features
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Projection, draws
+from spanloft_collector.signals.drift.rhythm import choose_blocks, unevenness
 from spanloft_collector.signals.drift.tails import Shape, Tail
 
 ROUNDS = 999
@@ -31,15 +32,19 @@ _COLUMNS = (
     "whole",
     "novelty",
     *(f"{kind} {share}" for share in components.PAIR_SHARES for kind in ("fullest", "full")),
+    "focus",
 )
 GROUPS: dict[str, tuple[str, ...]] = {
     "omnibus": ("raw whole",),
-    "local": ("raw fullest 0.01", "raw full 0.01", "own fullest 0.003"),
+    "local": ("raw focus", "own focus", "raw full 0.01"),
     "excess": ("raw full 0.03", "own full 0.03"),
     "novelty": ("raw novelty", "own novelty"),
     "form": ("form largest", "form all"),
 }
 """A group's evidence is the sum of its columns'. The verdict is the largest of the groups, calibrated as one number."""
+WEIGHTS = {"local": 6.0}
+"""Of the false alarms that are accepted, the part that a group may use up; 1 where it is not named. Few texts of a new
+topic are the hardest to see, and no other group sees them."""
 COLUMNS = (*(f"{space} {name}" for space in ("raw", "own") for name in _COLUMNS), "form largest", "form all")
 _PLACES = {group: [COLUMNS.index(name) for name in names] for group, names in GROUPS.items()}
 
@@ -53,13 +58,21 @@ class Sample:
     """(n, d), each of length 1."""
     units: Integers
     """(n,): number of the session; a text without one is a session of its own."""
+    times: Doubles | None = None
+    """(n,), in seconds; None where they are not known."""
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def take(self, rows: Integers) -> Sample:
         """The texts at ``rows``, in that order."""
-        return Sample([self.texts[row] for row in rows], self.vectors[rows], self.units[rows])
+        times = None if self.times is None else self.times[rows]
+        return Sample([self.texts[row] for row in rows], self.vectors[rows], self.units[rows], times)
+
+    @property
+    def span_s(self) -> float:
+        """Seconds from the first text to the last; 0 where times are not known."""
+        return 0.0 if self.times is None or not len(self) else float(np.ptp(self.times))
 
 
 @dataclass
@@ -78,17 +91,20 @@ class Baseline:
     shapes: list[Shape]
     groups: dict[str, Shape]
     tail: Tail
+    rhythm: float
+    """How many times more than random windows its blocks of time differ from the rest of it; see ``rhythm``."""
     scans: list[Tail]
     """Of the largest log-likelihood ratio of a neighbourhood, by radius: when a single topic counts as grown."""
 
     @classmethod
-    def fit(cls, sample: Sample, window: int, seed: int = 0, rounds: int = ROUNDS) -> Baseline:
+    def fit(cls, sample: Sample, window: int, seed: int = 0, *, span_s: float = 0.0, rounds: int = ROUNDS) -> Baseline:
         """Measure a baseline.
 
         Args:
             sample: its texts; of more than MAX_BASELINE a part is used.
             window: texts of the windows it will be compared with; see ``window_size``.
             seed: the same seed and data give the same verdicts.
+            span_s: time that these windows cover, in seconds; matters where times are known.
             rounds: random windows to calibrate with.
         """
         rng = np.random.default_rng(seed)
@@ -100,7 +116,9 @@ class Baseline:
         rest = sample.take(own_rows)
         # Random windows come from the part that no projection was fitted on, and are compared with the rest of it. They
         # are the same ones in every space, because what all statistics say together is what is calibrated.
-        windows = _windows(rest.units, min(window, len(rest) // 2), rounds, rng)
+        size = min(window, len(rest) // 2)
+        blocks = [] if rest.times is None else choose_blocks(rest.times, size, span_s, rng)
+        windows = _indicator([*draws(rest.units, size, rounds, rng), *blocks], len(rest))
         projection = Projection.fit(sample.vectors[fitted])
         own = Reference.of(projection.apply(rest.vectors), rest.units, rng)
         raw_null = Reference.of(rest.vectors, rest.units, rng).null(windows)
@@ -110,13 +128,15 @@ class Baseline:
         raw = Reference.of(sample.vectors, sample.units, rng).space
         form = Form.fit(written)
         statistics = np.concatenate([raw_null, own_null, form_null], 1)
-        shapes = [Shape.of(column) for column in statistics.T]
+        shapes = [Shape.of(column) for column in statistics[:rounds].T]
         evidence = np.stack([shape.evidence(column) for shape, column in zip(shapes, statistics.T, strict=True)], 1)
         sums = {group: evidence[:, places].sum(1) for group, places in _PLACES.items()}
-        groups = {group: Shape.of(values) for group, values in sums.items()}
-        null = np.max([groups[group].evidence(values) for group, values in sums.items()], axis=0)
-        scans = [Tail.of(raw_null[:, _COLUMNS.index(f"fullest {share}")]) for share in components.PAIR_SHARES]
-        return cls(sample, window, raw, own.space, own_rows, projection, form, shapes, groups, Tail.of(null), scans)
+        groups = {group: Shape.of(values[:rounds]) for group, values in sums.items()}
+        null = _combined({group: groups[group].evidence(values) for group, values in sums.items()})
+        scans = [Tail.of(raw_null[:rounds, _COLUMNS.index(f"fullest {share}")]) for share in components.PAIR_SHARES]
+        tail = Tail.of(null[:rounds])
+        rhythm = unevenness(null[rounds:], tail.p_value)
+        return cls(sample, window, raw, own.space, own_rows, projection, form, shapes, groups, tail, rhythm, scans)
 
     def measure(self, window: Sample) -> Measured:
         """Compare a window of ``self.window`` texts with this baseline."""
@@ -128,8 +148,8 @@ class Baseline:
         groups = {
             group: float(self.groups[group].evidence(evidence[places].sum())) for group, places in _PLACES.items()
         }
-        combined = max(groups.values())
-        return Measured(groups, combined, self.tail.p_value(combined), raw, shifts)
+        combined = float(_combined(groups))
+        return Measured(groups, combined, self.tail.p_value(combined) ** (1 / self.rhythm), raw, shifts)
 
     def form_evidence(self, texts: Sequence[str]) -> float:
         """Evidence that texts are written differently; of any number of them."""
@@ -201,8 +221,15 @@ def _ranks(known: Doubles, values: Doubles) -> Doubles:
     return np.stack(columns, 1)
 
 
-def _windows(units: Integers, size: int, rounds: int, rng: np.random.Generator) -> Floats:
-    chosen = np.zeros((len(units), rounds), np.float32)
-    for column, rows in enumerate(draws(units, size, rounds, rng)):
+def _combined(groups: Mapping[str, Doubles] | Mapping[str, float]) -> Doubles:
+    """The largest evidence, each group's by its weight."""
+    weighted = [evidence + np.log10(WEIGHTS.get(group, 1.0)) for group, evidence in groups.items()]
+    return np.asarray(np.max(weighted, axis=0), np.float64)
+
+
+def _indicator(windows: Sequence[Integers], count: int) -> Floats:
+    """Windows as columns (count, windows): 1 where a text belongs to it."""
+    chosen = np.zeros((count, len(windows)), np.float32)
+    for column, rows in enumerate(windows):
         chosen[rows, column] = 1
     return chosen

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse
-from scipy.special import xlogy
 
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, nearest, squared_distances
+from spanloft_collector.signals.drift.scan import focused, focused_null, local_excess
 
 PAIR_SHARES = (0.003, 0.01, 0.03)
 """Radii of the local statistics: within them lies this share of all pairs of baseline texts."""
@@ -45,22 +45,6 @@ class Space:
     kernel_sum: float
     """Of all ordered pairs of different texts."""
     kernel_rows: Doubles
-
-
-def local_excess(inside: Doubles, outside: Doubles, window: int, reference: int) -> Doubles:
-    """Log-likelihood ratio of each text's neighbourhood being fuller than the reference says; 0 where it is not.
-
-    Args:
-        inside: other texts of the window within the radius.
-        outside: texts of the reference within the radius.
-        window: texts of the window.
-        reference: texts of the reference.
-    """
-    share = (window - 1) / (window - 1 + reference)
-    total = inside + outside
-    ratio = xlogy(inside, inside) - xlogy(inside, total * share) + xlogy(outside, outside)
-    ratio -= xlogy(outside, total * (1 - share))
-    return np.where(inside > total * share, ratio, 0.0)
 
 
 def mean_discrepancy(
@@ -124,7 +108,7 @@ class Reference:
             windows: (n, rounds), 1 where a text belongs to the random window of that round.
 
         Returns:
-            (rounds, 2 + 2 * len(PAIR_SHARES)), in the order of ``compare``.
+            (rounds, 3 + 2 * len(PAIR_SHARES)), in the order of ``compare``.
         """
         size, count = int(windows[:, 0].sum()), len(windows)
         rest = count - size
@@ -136,21 +120,22 @@ class Reference:
         columns = [mean_discrepancy(inside, touched - inside, outside, size, rest)]
         drawn = self.ranks @ windows
         columns.append(difference(drawn / size, (self.ranks.sum() - drawn) / rest, size, rest))
-        for radius in self.space.radii:
-            columns += list(_null_local(self.squares, radius, windows, size))
+        rows = np.nonzero(windows.T)[1].reshape(-1, size)
+        ratios = [_null_local(self.squares, radius, windows, rows) for radius in self.space.radii]
+        for ratio in ratios:
+            columns += [ratio.max(1), ratio.mean(1)]
+        columns.append(focused_null(self.space.points, self.squares, rows, ratios, self.space.radii))
         return np.stack(columns, 1)
 
 
-def _null_local(squares: Floats, radius: float, windows: Floats, size: int) -> tuple[Doubles, Doubles]:
+def _null_local(squares: Floats, radius: float, windows: Floats, rows: Integers) -> Doubles:
     close = squares < radius
     np.fill_diagonal(close, False)
     degree = close.sum(1)
     counts = scipy.sparse.csr_matrix(close, dtype=np.float32) @ windows
-    rows, rounds = np.nonzero(windows.T)[1], windows.shape[1]
-    members = rows.reshape(rounds, size)
-    inside = np.take_along_axis(counts.T, members, 1).astype(np.float64)
-    ratio = local_excess(inside, degree[members] - inside, size, len(squares) - size)
-    return ratio.max(1), ratio.mean(1)
+    inside = np.take_along_axis(counts.T, rows, 1).astype(np.float64)
+    size = rows.shape[1]
+    return local_excess(inside, degree[rows] - inside, size, len(squares) - size)
 
 
 @dataclass(frozen=True)
@@ -180,4 +165,5 @@ def compare(space: Space, points: Floats) -> Comparison:
         full = (inner < radius).sum(1) - 1.0
         excess[:, column] = local_excess(full, (across < radius).sum(1).astype(np.float64), size, count)
         values += [excess[:, column].max(), excess[:, column].mean()]
+    values.append(focused(points, space.points, inner, excess, space.radii))
     return Comparison(np.array(values, np.float64), excess, inner, across)

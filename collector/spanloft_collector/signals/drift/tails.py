@@ -12,6 +12,10 @@ from spanloft_collector.signals.drift.geometry import Doubles
 MAX_EVIDENCE = 60.0
 """Evidence is -log10 p; beyond this the tail is a guess and more of it means nothing."""
 _TAIL_SHARE = 0.1
+GUESSED = 0.01
+HEAVIER = 1.5
+"""Beyond p = GUESSED so few random windows are left that the fit is a guess: the tail counts as this much heavier. Among
+many series only such p-values are drifts, and a tail that is too light would make false discoveries."""
 _NO_SPREAD = 1e-6
 _LEAST_SKEW = 0.05
 
@@ -62,5 +66,7 @@ class Tail:
         if reached >= 10 or value <= self.start:
             return (1 + reached) / (1 + count)
         tail = _TAIL_SHARE * float(np.exp(-(value - self.start) / self.slope))
+        if tail < GUESSED:
+            tail = GUESSED * (tail / GUESSED) ** (1 / HEAVIER)
         # The fit may flatter a value inside the range that was seen; what was counted bounds it from below.
         return float(max(min(tail, 1.0), reached / count, 10.0**-MAX_EVIDENCE))

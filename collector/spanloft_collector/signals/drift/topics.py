@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 
 from spanloft_collector.signals.drift.baseline import Baseline, Sample
-from spanloft_collector.signals.drift.components import Comparison, local_excess
+from spanloft_collector.signals.drift.components import Comparison
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Mask, squared_distances
+from spanloft_collector.signals.drift.scan import local_excess
 from spanloft_collector.signals.drift.words import document_counts, name_topic
 
 MAX_GROWN = 5

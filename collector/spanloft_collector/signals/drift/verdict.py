@@ -104,7 +104,7 @@ def judge(
         return Verdict("not enough data", *counts, reason)
     size = window_size(len(window), len(baseline))
     if fitted is None or fitted.window != size:
-        fitted = Baseline.fit(baseline, size, seed)
+        fitted = Baseline.fit(baseline, size, seed, span_s=window.span_s)
     rows = np.arange(len(window))
     if size < len(window):
         rows = np.sort(next(draws(window.units, size, 1, np.random.default_rng(seed))))
