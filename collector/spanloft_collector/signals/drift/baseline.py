@@ -14,7 +14,7 @@ from spanloft_collector.signals.drift import components
 from spanloft_collector.signals.drift.components import Comparison, Reference, Space
 from spanloft_collector.signals.drift.form import features
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Projection, draws
-from spanloft_collector.signals.drift.rhythm import choose_blocks, unevenness
+from spanloft_collector.signals.drift.rhythm import blocks_of, kinds_of, unevenness
 from spanloft_collector.signals.drift.tails import Shape, Tail
 
 ROUNDS = 999
@@ -117,7 +117,9 @@ class Baseline:
         # Random windows come from the part that no projection was fitted on, and are compared with the rest of it. They
         # are the same ones in every space, because what all statistics say together is what is calibrated.
         size = min(window, len(rest) // 2)
-        blocks = [] if rest.times is None else choose_blocks(rest.times, size, span_s, rng)
+        times = np.zeros(0) if rest.times is None else rest.times
+        kinds = kinds_of(times, size, span_s) if len(times) else []
+        blocks = [rows for kind in kinds for rows in blocks_of(kind, times, size, span_s, rng)]
         windows = _indicator([*draws(rest.units, size, rounds, rng), *blocks], len(rest))
         projection = Projection.fit(sample.vectors[fitted])
         own = Reference.of(projection.apply(rest.vectors), rest.units, rng)
@@ -135,7 +137,7 @@ class Baseline:
         null = _combined({group: groups[group].evidence(values) for group, values in sums.items()})
         scans = [Tail.of(raw_null[:rounds, _COLUMNS.index(f"fullest {share}")]) for share in components.PAIR_SHARES]
         tail = Tail.of(null[:rounds])
-        rhythm = unevenness(null[rounds:], tail.p_value)
+        rhythm = unevenness(kinds, null[rounds:], tail.p_value)
         return cls(sample, window, raw, own.space, own_rows, projection, form, shapes, groups, tail, rhythm, scans)
 
     def measure(self, window: Sample) -> Measured:

@@ -1,4 +1,4 @@
-"""The scan: is one small region fuller than the baseline says? First around each text, then around the middle of several.
+"""The scan: is one small region fuller than the baseline says? Around each text, then around the middle of several.
 
 A text lies about as far from the next one of its topic as from the ordinary texts between topics. The middle of some
 texts of a topic lies much closer to all of them: few texts of a new topic stand out that no single text shows.
