@@ -28,16 +28,10 @@ WINDOW_SHARE = 0.3
 RARE_SHARE = 0.02
 """A form that a smaller share of texts has counts as if this share had it: two odd texts are no drift."""
 
-_COLUMNS = (
-    "whole",
-    "novelty",
-    *(f"{kind} {share}" for share in components.PAIR_SHARES for kind in ("fullest", "full")),
-    "focus",
-)
 GROUPS: dict[str, tuple[str, ...]] = {
     "omnibus": ("raw whole",),
     "local": ("raw focus", "own focus", "raw full 0.01"),
-    "excess": ("raw full 0.03", "own full 0.03"),
+    "wide": ("raw fullest 0.03",),
     "novelty": ("raw novelty", "own novelty"),
     "form": ("form largest", "form all"),
 }
@@ -45,7 +39,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
 WEIGHTS = {"local": 6.0}
 """Of the false alarms that are accepted, the part that a group may use up; 1 where it is not named. Few texts of a new
 topic are the hardest to see, and no other group sees them."""
-COLUMNS = (*(f"{space} {name}" for space in ("raw", "own") for name in _COLUMNS), "form largest", "form all")
+COLUMNS = (
+    *(f"raw {name}" for name in components.WHOLE),
+    *(f"own {name}" for name in components.PART),
+    "form largest",
+    "form all",
+)
 _PLACES = {group: [COLUMNS.index(name) for name in names] for group, names in GROUPS.items()}
 
 
@@ -124,7 +123,7 @@ class Baseline:
         projection = Projection.fit(sample.vectors[fitted])
         own = Reference.of(projection.apply(rest.vectors), rest.units, rng)
         raw_null = Reference.of(rest.vectors, rest.units, rng).null(windows)
-        own_null = own.null(windows)
+        own_null = own.null(windows, whole=False)
         written = features(sample.texts)
         form_null = Form.fit(written[own_rows]).null(windows)
         raw = Reference.of(sample.vectors, sample.units, rng).space
@@ -135,7 +134,9 @@ class Baseline:
         sums = {group: evidence[:, places].sum(1) for group, places in _PLACES.items()}
         groups = {group: Shape.of(values[:rounds]) for group, values in sums.items()}
         null = _combined({group: groups[group].evidence(values) for group, values in sums.items()})
-        scans = [Tail.of(raw_null[:rounds, _COLUMNS.index(f"fullest {share}")]) for share in components.PAIR_SHARES]
+        scans = [
+            Tail.of(raw_null[:rounds, components.WHOLE.index(f"fullest {share}")]) for share in components.PAIR_SHARES
+        ]
         tail = Tail.of(null[:rounds])
         rhythm = unevenness(kinds, null[rounds:], tail.p_value)
         return cls(sample, window, raw, own.space, own_rows, projection, form, shapes, groups, tail, rhythm, scans)
@@ -143,7 +144,7 @@ class Baseline:
     def measure(self, window: Sample) -> Measured:
         """Compare a window of ``self.window`` texts with this baseline."""
         raw = components.compare(self.raw, window.vectors)
-        own = components.compare(self.own, self.projection.apply(window.vectors))
+        own = components.compare(self.own, self.projection.apply(window.vectors), whole=False)
         form, shifts = self.form.compare(features(window.texts))
         statistics = np.concatenate([raw.statistics, own.statistics, form])
         evidence = np.array([shape.evidence(value) for shape, value in zip(self.shapes, statistics, strict=True)])

@@ -1,8 +1,8 @@
 """The statistics that a verdict is made of, for one window and for the many random windows that calibrate it.
 
 Each asks another question: does the whole window lie elsewhere (omnibus), is one small region fuller than the baseline
-says (local), are many regions a little fuller (excess), do texts lie where the baseline has none (novelty), and are the
-texts written differently (form). All of them are larger the more a window differs, and scaled so that the size of the
+says (local), or a wide one (wide), do texts lie where the baseline has none (novelty), and are the texts written
+differently (form). All of them are larger the more a window differs, and scaled so that the size of the
 reference makes no difference under the null hypothesis.
 """
 
@@ -14,13 +14,16 @@ import numpy as np
 import scipy.sparse
 
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, nearest, squared_distances
-from spanloft_collector.signals.drift.scan import focused, focused_null, local_excess
+from spanloft_collector.signals.drift.scan import START_RADII, focused, focused_null, local_excess
 
 PAIR_SHARES = (0.003, 0.01, 0.03)
 """Radii of the local statistics: within them lies this share of all pairs of baseline texts."""
 NEIGHBOURS = 5
 NOVELTY_POWER = 4
 """A text's rank among the baseline's own distances is raised to this: the far ones count."""
+PART = ("novelty", "focus")
+WHOLE = (*PART, "whole", *(f"{kind} {share}" for share in PAIR_SHARES for kind in ("fullest", "full")))
+"""Statistics of a space, in order."""
 _SAMPLED_PAIRS = 200_000
 _SAME = 1e-5
 """Squared distance up to which two vectors are those of one text."""
@@ -101,31 +104,39 @@ class Reference:
         ranks = novelty(apart, known)
         return cls(Space(points, radii, gamma, known, float(ranks.mean()), float(rows.sum()), rows), squares, ranks)
 
-    def null(self, windows: Floats) -> Doubles:
+    def null(self, windows: Floats, *, whole: bool = True) -> Doubles:
         """Statistics of random windows of the reference against the rest of it.
 
         Args:
             windows: (n, rounds), 1 where a text belongs to the random window of that round.
+            whole: all statistics; else those of PART only.
 
         Returns:
-            (rounds, 3 + 2 * len(PAIR_SHARES)), in the order of ``compare``.
+            (rounds, columns), in the order of ``compare``.
         """
-        size, count = int(windows[:, 0].sum()), len(windows)
-        rest = count - size
+        size = int(windows[:, 0].sum())
+        rest = len(windows) - size
+        rows = np.nonzero(windows.T)[1].reshape(-1, size)
+        radii = self.space.radii if whole else self.space.radii[:START_RADII]
+        ratios = [_null_local(self.squares, radius, windows, rows) for radius in radii]
+        drawn = self.ranks @ windows
+        columns = [
+            difference(drawn / size, (self.ranks.sum() - drawn) / rest, size, rest),
+            focused_null(self.space.points, self.squares, rows, ratios, self.space.radii),
+        ]
+        if whole:
+            columns.append(self._null_discrepancy(windows, size, rest))
+            for ratio in ratios:
+                columns += [ratio.max(1), ratio.mean(1)]
+        return np.stack(columns, 1)
+
+    def _null_discrepancy(self, windows: Floats, size: int, rest: int) -> Doubles:
         kernel = np.exp(-self.space.gamma * self.squares)
         np.fill_diagonal(kernel, 0)
         inside = np.einsum("ir,ir->r", kernel @ windows, windows).astype(np.float64)
         touched = self.space.kernel_rows @ windows
         outside = self.space.kernel_sum - 2 * touched + inside
-        columns = [mean_discrepancy(inside, touched - inside, outside, size, rest)]
-        drawn = self.ranks @ windows
-        columns.append(difference(drawn / size, (self.ranks.sum() - drawn) / rest, size, rest))
-        rows = np.nonzero(windows.T)[1].reshape(-1, size)
-        ratios = [_null_local(self.squares, radius, windows, rows) for radius in self.space.radii]
-        for ratio in ratios:
-            columns += [ratio.max(1), ratio.mean(1)]
-        columns.append(focused_null(self.space.points, self.squares, rows, ratios, self.space.radii))
-        return np.stack(columns, 1)
+        return mean_discrepancy(inside, touched - inside, outside, size, rest)
 
 
 def _null_local(squares: Floats, radius: float, windows: Floats, rows: Integers) -> Doubles:
@@ -151,19 +162,22 @@ class Comparison:
     """Squared distances (window, reference)."""
 
 
-def compare(space: Space, points: Floats) -> Comparison:
-    """Statistics of one window whose ``points`` (m, k) are not part of the reference."""
+def compare(space: Space, points: Floats, *, whole: bool = True) -> Comparison:
+    """Statistics of one window whose ``points`` (m, k) are not part of the reference; see ``Reference.null``."""
     size, count = len(points), len(space.points)
     inner, across = squared_distances(points, points), squared_distances(points, space.points)
-    inside = np.exp(-space.gamma * inner).sum(dtype=np.float64) - size
-    between = np.exp(-space.gamma * across).sum(dtype=np.float64)
-    values = [mean_discrepancy(inside, between, space.kernel_sum, size, count)]
+    radii = space.radii if whole else space.radii[:START_RADII]
+    excess = np.empty((size, len(radii)))
+    for column, radius in enumerate(radii):
+        full, before = (np.count_nonzero(squares < radius, axis=1) for squares in (inner, across))
+        excess[:, column] = local_excess(full - 1.0, before.astype(np.float64), size, count)
     apart = novelty(nearest(across, NEIGHBOURS), space.distances)
-    values.append(difference(apart.mean(), space.novelty, size, count))
-    excess = np.empty((size, len(space.radii)))
-    for column, radius in enumerate(space.radii):
-        full = (inner < radius).sum(1) - 1.0
-        excess[:, column] = local_excess(full, (across < radius).sum(1).astype(np.float64), size, count)
-        values += [excess[:, column].max(), excess[:, column].mean()]
+    values = [difference(apart.mean(), space.novelty, size, count)]
     values.append(focused(points, space.points, inner, excess, space.radii))
+    if whole:
+        inside = np.exp(-space.gamma * inner).sum(dtype=np.float64) - size
+        between = np.exp(-space.gamma * across).sum(dtype=np.float64)
+        values.append(mean_discrepancy(inside, between, space.kernel_sum, size, count))
+        for ratios in excess.T:
+            values += [ratios.max(), ratios.mean()]
     return Comparison(np.array(values, np.float64), excess, inner, across)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -61,24 +63,44 @@ def _features(text: str) -> tuple[float, ...]:
     letters = sum(map(len, words)) or 1
     size, count = max(len(text), 1), max(len(words), 1)
     last = text.rstrip()[-1:]
+    # Counted by what is different: a text has thousands of characters, but few of them are.
+    signs = Counter(text)
+    kinds = Counter[str]()
+    for sign, times in signs.items():
+        for kind in _kinds(sign):
+            kinds[kind] += times
     return (
         float(np.log1p(full)),
         letters / count if words else 0.0,
-        sum(char.isupper() for char in text) / letters,
+        kinds["capital"] / letters,
         float(text.lstrip()[:1].isupper()),
-        sum(char.isdigit() for char in text) / size,
-        sum(unicodedata.category(char)[0] == "P" for char in text) / size,
-        float("?" in text or "？" in text),
-        float("!" in text),
-        float(bool(last) and unicodedata.category(last)[0] == "P"),
-        float(np.log1p(text.count("\n"))),
-        sum(char in _CODE for char in text) / size,
-        float(any(unicodedata.category(char) == "So" for char in text)),
-        sum(char.isalpha() and ord(char) > 0x24F for char in text) / letters,
+        kinds["digit"] / size,
+        kinds["punctuation"] / size,
+        float("?" in signs or "？" in signs),
+        float("!" in signs),
+        float("punctuation" in _kinds(last)) if last else 0.0,
+        float(np.log1p(signs["\n"])),
+        kinds["code"] / size,
+        float(kinds["emoji"] > 0),
+        kinds["other script"] / letters,
         sum(word in _COMMON["en"] for word in lowered) / count,
         sum(word in _FOREIGN for word in lowered) / count,
         float(any(word in _COURTESY for word in lowered)),
     )
+
+
+@lru_cache(maxsize=4096)
+def _kinds(sign: str) -> tuple[str, ...]:
+    category = unicodedata.category(sign)
+    found = {
+        "capital": sign.isupper(),
+        "digit": sign.isdigit(),
+        "punctuation": category[0] == "P",
+        "code": sign in _CODE,
+        "emoji": category == "So",
+        "other script": sign.isalpha() and ord(sign) > 0x24F,
+    }
+    return tuple(kind for kind, true in found.items() if true)
 
 
 def language(text: str) -> str:

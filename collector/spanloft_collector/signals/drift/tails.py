@@ -13,7 +13,7 @@ MAX_EVIDENCE = 60.0
 """Evidence is -log10 p; beyond this the tail is a guess and more of it means nothing."""
 _TAIL_SHARE = 0.1
 GUESSED = 0.01
-HEAVIER = 1.5
+HEAVIER = 2.0
 """Beyond p = GUESSED so few random windows are left that the fit is a guess: the tail counts as this much heavier.
 Among many series only such p-values are drifts, and a tail that is too light would make false discoveries."""
 _NO_SPREAD = 1e-6
