@@ -182,11 +182,13 @@ def _query_rows(settings: Settings, statement: str, what: str) -> list[TextRow]:
         table.column(name).to_pylist() if name in table.column_names else [None] * len(texts)
         for name in ("session", "time")
     )
-    try:
-        seconds = [seconds_of(time) for time in times]
-    except ValueError as error:
-        raise SpanloftError(f"{what}: time {error}; expected a timestamp, or seconds since 1970") from None
-    return list(zip(texts, sessions, seconds, strict=True))
+    rows: list[TextRow] = []
+    for text, session, time in zip(texts, sessions, times, strict=True):
+        try:
+            rows.append((text, session, seconds_of(time)))
+        except ValueError:
+            raise SpanloftError(f"{what}: time {time}; expected a timestamp, or seconds since 1970") from None
+    return rows
 
 
 def session_numbers(sessions: Sequence[str | None]) -> Integers:

@@ -19,11 +19,13 @@ from spanloft_collector.jobs.prompts import PromptsJob
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.jobs.security import SecurityJob
+from spanloft_collector.jobs.spreading import spread
 from spanloft_collector.jobs.usage import UsageJob
+from spanloft_collector.location import LakeAddress
 from spanloft_collector.maintenance.lake_events import join_lake_events
 from spanloft_collector.maintenance.late_events import join_events
 from spanloft_collector.settings import Settings
-from spanloft_collector.signals.embedding.choice import create_embedder, why_not
+from spanloft_collector.signals.embedding.choice import EmbedderOf, why_not
 from spanloft_collector.signals.security.choice import create_scanner, require
 from spanloft_collector.signals.security.review import load_review_rules
 from spanloft_collector.signals.security.scan import Scanner
@@ -73,11 +75,12 @@ def create_drift_jobs(settings: Settings) -> list[Job]:
     from spanloft_collector.jobs.drift_series import Pinned
     from spanloft_collector.jobs.embeddings import EmbeddingsJob
 
-    # Half of the processor: the collector beside it comes first.
-    threads = max(1, (os.cpu_count() or 1) // 2)
+    # Half of the processor: the collector beside it comes first. Work that is spread takes a thread in each process.
+    threads = max(1, (os.cpu_count() or 1) // 2) if settings.jobs_processes == 1 else 1
+    where = spread(settings.jobs_processes, scale_out=isinstance(settings.store, LakeAddress))
     pinned = None if settings.drift_baseline is None else Pinned.parse(settings.drift_baseline)
-    load = partial(create_embedder, settings.embedding_model, cache, threads=threads)
-    return [EmbeddingsJob(load), DriftJob(pinned)]
+    load = EmbedderOf(settings.embedding_model, cache, threads)
+    return [EmbeddingsJob(load, where), DriftJob(pinned, where)]
 
 
 def create_runner(settings: Settings) -> JobRunner:

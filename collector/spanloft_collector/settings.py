@@ -99,6 +99,12 @@ class Settings(BaseSettings):
         default="all-MiniLM-L6-v2",
         description="Model of embeddings: all-MiniLM-L6-v2, all-MiniLM-L6-v2/int8, sentence-transformers:NAME; or off",
     )
+    jobs_processes: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Processes for heavy work of jobs, embeddings and drift; over Ray on a DuckLake store",
+    )
     drift_baseline: str | None = Field(
         default=None, description="Days that are a pinned baseline of drift, both included: DAY..DAY [default: none]"
     )

@@ -44,8 +44,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "same.jsonl", [{"text": text, "session": f"s{n // 2}"} for n, text in enumerate(texts(200, 2))])
     write(folder / "new.jsonl", [{"text": text} for text in texts(200, 3, new=20)])
     write(folder / "few.jsonl", [{"text": text} for text in texts(10, 4)])
-    odd = ["привет мир", "你好世界", "مرحبا", "🙂🙂", "word " * 40_000, "\ud800", "x" * 5_000]
+    odd = ["привет мир", "你好世界", "مرحبا", "🙂🙂", "word " * 200_000, "\ud800", "x" * 5_000]
     write(folder / "odd.jsonl", [{"text": text} for text in odd * 29])
+    write(folder / "constant.jsonl", [{"text": "hello"}] * 300)
     write(folder / "empty.jsonl", [{"text": "  "}, {"text": None}] * 150)
     return folder
 
@@ -95,11 +96,18 @@ def test_odd_texts_have_an_outcome(folder: Path) -> None:
     empty = verdict(folder, "empty.jsonl")
     assert (empty["drifted"], empty["n_empty"]) == (None, 300)
     assert verdict(folder, "odd.jsonl")["drifted"] is True
+    assert verdict(folder, "constant.jsonl")["drifted"] is True
+    same = drift(folder, "constant.jsonl", "constant.jsonl")
+    assert json.loads(same.stdout)["drifted"] is False, same.stderr
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
-    [("nonsense", r"bad\.jsonl:2: not JSON"), ('{"prompt": 1, "text": 5}', r"bad\.jsonl:2: expected one JSON object")],
+    [
+        ("nonsense", r"bad\.jsonl:2: not JSON"),
+        ('{"prompt": 1, "text": 5}', r"bad\.jsonl:2: expected one JSON object"),
+        ('{"text": "fine", "time": "yesterday"}', r"bad\.jsonl:2: time 'yesterday'; expected .*ISO 8601"),
+    ],
 )
 def test_what_can_not_be_read_is_a_sentence(folder: Path, line: str, message: str) -> None:
     (folder / "bad.jsonl").write_text(f'{{"text": "fine"}}\n{line}\n')
@@ -116,6 +124,10 @@ def test_a_query_is_read_from_the_store(tmp_path: Path) -> None:
     settings = load_settings(store=ParquetStore(tmp_path).root)
     query = "SELECT 'hello ' || range AS text, range // 2 AS session FROM range(3)"
     assert read_texts(settings, query, "BASELINE").sessions == ["0", "0", "1"]
+    timed = read_texts(settings, "SELECT 'hi' AS text, TIMESTAMP '1970-01-02 00:00:00' AS time", "BASELINE")
+    assert timed.times == [86_400.0]
+    with pytest.raises(SpanloftError, match=r"BASELINE: time soon; expected a timestamp"):
+        read_texts(settings, "SELECT 'hi' AS text, 'soon' AS time", "BASELINE")
     with pytest.raises(SpanloftError, match="BASELINE: the query returns a; expected a column 'text'"):
         read_texts(settings, "SELECT 1 AS a", "BASELINE")
     with pytest.raises(SpanloftError, match="BASELINE: .*nonsense"):

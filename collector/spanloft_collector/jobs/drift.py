@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any
 
-import numpy as np
 from scipy import stats
 
 from spanloft_collector.jobs.alerting import Alert, alerts_table
 from spanloft_collector.jobs.base import FIRST, Output, utc_now
 from spanloft_collector.jobs.drift_rows import Finding, alert_of, topic_rows, window_row
 from spanloft_collector.jobs.drift_series import Calls, Pinned, Row, Series, SeriesReader
-from spanloft_collector.signals.drift.baseline import Baseline, window_size
+from spanloft_collector.jobs.spreading import Here, Spread
+from spanloft_collector.signals.drift.baseline import Baseline, Sample, window_size
 from spanloft_collector.signals.drift.cumulative import ALARM, accumulate
 from spanloft_collector.signals.drift.verdict import ALPHA, Verdict, judge, too_dependent, too_few
 from spanloft_collector.store.base import Reader
@@ -41,8 +43,10 @@ class DriftJob:
     every_s = 60.0
     after: Sequence[str] = ("embeddings",)
 
-    def __init__(self, pinned: Pinned | None = None) -> None:
+    def __init__(self, pinned: Pinned | None = None, spread: Spread | None = None) -> None:
+        """Prepare; baselines are fitted over ``spread``, here when not given."""
         self.pinned = pinned
+        self.spread: Spread = spread or Here()
         self._fitted: OrderedDict[str, Baseline] = OrderedDict()
 
     def run(self, reader: Reader, since: datetime, until: datetime) -> Output:
@@ -75,42 +79,83 @@ class DriftJob:
         return Output(tables, dict.fromkeys(tables, names))
 
     def _judge_day(self, reader: Reader, day: date, model: Mapping[str, str], history: Sequence[Row]) -> list[Finding]:
-        found: list[Finding] = []
+        matches: list[_Match] = []
         for row in reader.query("job_drift_series", {"day": day}, timeout_s=600).to_pylist():
             count = row.pop("texts")
             series = Series(**row)
             texts = SeriesReader(reader, series, model)
             window = texts.window(day, count)
-            if not len(window):
-                continue
-            for kind, baseline in texts.baselines(window, self.pinned).items():
-                verdict = self._judge(series, kind, baseline, window)
-                finding = Finding(series, day, kind, baseline, window, verdict, "/".join(model.values()))
-                add_up(finding, history)
-                found.append(finding)
+            if len(window):
+                baselines = texts.baselines(window, self.pinned)
+                matches += [_Match(series, kind, baseline, window) for kind, baseline in baselines.items()]
+        fitted = self._fit([match for match in matches if not match.reason])
+        found = [
+            Finding(match.series, day, match.kind, match.baseline, match.window, verdict, "/".join(model.values()))
+            for match, verdict in ((match, match.judge(fitted)) for match in matches)
+        ]
+        for finding in found:
+            add_up(finding, history)
         adjust(found)
         for finding in found:
             finding.since = drifting_since(finding, history)
         return found
 
-    def _judge(self, series: Series, kind: str, baseline: Calls, window: Calls) -> Verdict:
-        counts = (len(baseline), len(window))
-        if reason := too_few(*counts) or too_dependent(baseline.sample):
-            return Verdict("not enough data", *counts, reason)
-        digest = hashlib.sha256()
-        for row in baseline.rows:
-            digest.update(f"{row['span_id']}{row['text_key']}".encode())
-        # In whole hours: else every call of the day that goes on would fit its baseline anew.
-        span_s = 3600.0 * np.ceil(window.sample.span_s / 3600)
-        size = window_size(counts[1], counts[0])
-        key = f"{series.series_id}/{kind}/{size}/{span_s:.0f}/{digest.hexdigest()}"
-        fitted = self._fitted.pop(key, None)
-        if fitted is None:
-            fitted = Baseline.fit(baseline.sample, counts[1], span_s=span_s)
-        self._fitted[key] = fitted
+    def _fit(self, matches: Sequence[_Match]) -> dict[str, Baseline]:
+        """The matches' baselines by key; those that were fitted before are taken from there."""
+        new = {match.key: match for match in matches if match.key not in self._fitted}
+        made = self.spread.map(_fit_baseline, [match.to_fit for match in new.values()])
+        self._fitted.update(zip(new, made, strict=True))
+        for match in matches:
+            self._fitted.move_to_end(match.key)
+        needed = {match.key: self._fitted[match.key] for match in matches}
         while len(self._fitted) > KEPT_BASELINES:
             self._fitted.popitem(last=False)
-        return judge(baseline.sample, window.sample, fitted=fitted)
+        return needed
+
+
+@dataclass(frozen=True)
+class _Match:
+    """A window and one of its baselines."""
+
+    series: Series
+    kind: str
+    baseline: Calls
+    window: Calls
+
+    @cached_property
+    def reason(self) -> str:
+        """Why there can be no verdict; empty when there can."""
+        return too_few(len(self.baseline), len(self.window)) or too_dependent(self.baseline.sample)
+
+    @property
+    def span_s(self) -> float:
+        """Time that the window covers, in whole hours: else each call of a day that goes on would be a new fit."""
+        return 3600.0 * math.ceil(self.window.sample.span_s / 3600)
+
+    @property
+    def to_fit(self) -> tuple[Sample, int, float]:
+        """What ``_fit_baseline`` needs."""
+        return self.baseline.sample, len(self.window), self.span_s
+
+    @cached_property
+    def key(self) -> str:
+        """The same for baselines that are fitted alike."""
+        digest = hashlib.sha256()
+        for row in self.baseline.rows:
+            digest.update(f"{row['span_id']}{row['text_key']}".encode())
+        size = window_size(len(self.window), len(self.baseline))
+        return f"{self.series.series_id}/{self.kind}/{size}/{self.span_s:.0f}/{digest.hexdigest()}"
+
+    def judge(self, fitted: Mapping[str, Baseline]) -> Verdict:
+        """The verdict, by the fitted baselines."""
+        if self.reason:
+            return Verdict("not enough data", len(self.baseline), len(self.window), self.reason)
+        return judge(self.baseline.sample, self.window.sample, fitted=fitted[self.key])
+
+
+def _fit_baseline(given: tuple[Sample, int, float]) -> Baseline:
+    sample, window, span_s = given
+    return Baseline.fit(sample, window, span_s=span_s)
 
 
 def adjust(findings: Iterable[Finding]) -> None:

@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
 
 from spanloft_collector.jobs.base import FIRST, Output, utc_now
 from spanloft_collector.jobs.embedding_texts import KEPT_CHARACTERS, texts_of
-from spanloft_collector.signals.embedding.base import Embedder, ModelIdentity
+from spanloft_collector.jobs.spreading import Here, Spread
+from spanloft_collector.signals.embedding.base import Embedder, ModelIdentity, Vectors
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import rows_to_table, to_table
 
 BATCH = 256
 
 Row = dict[str, Any]
+
+
+@lru_cache(maxsize=2)
+def loaded(load: Callable[[], Embedder]) -> Embedder:
+    """The embedder, loaded once in each process that needs it."""
+    return load()
+
+
+def embed(load: Callable[[], Embedder], texts: Sequence[str]) -> Vectors:
+    """Vectors of a batch; see ``Embedder.embed``."""
+    return loaded(load).embed(texts)
 
 
 class EmbeddingsJob:
@@ -34,10 +47,15 @@ class EmbeddingsJob:
     window_spans = 2_000
     """A small step: embedding takes milliseconds a text, and a killed job repeats its step."""
 
-    def __init__(self, load: Callable[[], Embedder]) -> None:
-        """Prepare; ``load`` loads the model when the first text is there."""
+    def __init__(self, load: Callable[[], Embedder], spread: Spread | None = None) -> None:
+        """Prepare.
+
+        Args:
+            load: loads the model when the first text is there; hashable, and picklable where work is spread.
+            spread: where batches are embedded; here when not given.
+        """
         self.load = load
-        self._embedder: Embedder | None = None
+        self.spread: Spread = spread or Here()
 
     def run(self, reader: Reader, since: datetime, until: datetime) -> Output:
         """Embed the texts of the calls of the window."""
@@ -46,13 +64,10 @@ class EmbeddingsJob:
         pairs = [pair for call in calls for pair in texts_of(call)]
         if not pairs:
             return Output({})
-        if self._embedder is None:
-            self._embedder = self.load()
         texts = rows_to_table("call_texts", [row for row, _ in pairs])
-        return Output({"call_texts": texts, "text_vectors": self._vectors(reader, self._embedder, pairs)})
+        return Output({"call_texts": texts, "text_vectors": self._vectors(reader, loaded(self.load).identity, pairs)})
 
-    def _vectors(self, reader: Reader, embedder: Embedder, pairs: Sequence[tuple[Row, str]]) -> pa.Table:
-        model = embedder.identity
+    def _vectors(self, reader: Reader, model: ModelIdentity, pairs: Sequence[tuple[Row, str]]) -> pa.Table:
         first: dict[tuple[str, Any], Row] = {}
         texts: dict[str, str] = {}
         for row, text in pairs:
@@ -60,10 +75,10 @@ class EmbeddingsJob:
             first.setdefault((row["text_key"], row["start_time"].date()), row)
         vectors, days = known_vectors(reader, model, list(texts))
         new = sorted((key for key in texts if key not in vectors), key=lambda key: len(texts[key]))
-        for start in range(0, len(new), BATCH):
-            batch = new[start : start + BATCH]
-            made = embedder.embed([texts[key] for key in batch])
-            vectors.update(zip(batch, made.tolist(), strict=True))
+        batches = [new[start : start + BATCH] for start in range(0, len(new), BATCH)]
+        made = self.spread.map(partial(embed, self.load), [[texts[key] for key in batch] for batch in batches])
+        for batch, part in zip(batches, made, strict=True):
+            vectors.update(zip(batch, part.tolist(), strict=True))
         missing = [place for place in first if place[1] not in days.get(place[0], ())]
         now = utc_now()
         return to_table(

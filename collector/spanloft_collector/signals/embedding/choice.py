@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,19 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 OFF = "off"
 _ROUTE = "sentence-transformers"
 _LIBRARIES = ("numpy", "scipy", "onnx", "onnxruntime", "safetensors", "tokenizers")
+
+
+@dataclass(frozen=True)
+class EmbedderOf:
+    """Loads the embedder of a name when it is called: a plain value, so that another process can load it, too."""
+
+    model: str
+    cache: Path
+    threads: int
+
+    def __call__(self) -> Embedder:
+        """See ``create_embedder``."""
+        return create_embedder(self.model, self.cache, threads=self.threads)
 
 
 def why_not(model: str, cache: Path) -> str:
