@@ -76,7 +76,7 @@ def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
     if dataset in DEDUPLICATED:
         batches = first_of_each_span(batches)
     level = inputs[0].level + 1
-    merged = store.write_stream(writer, dataset, day, batches, level=level)
+    merged = store.write_stream(writer, dataset, day, batches, level=level, rows=sum(file.rows for file in inputs))
     return Staged(writer, [merged], inputs, time.monotonic() + SETTLE_S)
 
 

@@ -145,17 +145,19 @@ class ParquetStore:
         """Write ``table`` as durable files, one per UTC day, sorted by time. They are not visible yet."""
         time_column = TIME_COLUMN.get(dataset, "start_time")
         return [
-            self.write_stream(writer, dataset, day, [rows.sort_by(time_column)], level=0)
+            self.write_stream(writer, dataset, day, [rows.sort_by(time_column)], level=0, rows=rows.num_rows)
             for day, rows in split_by_day(table.select(arrow_schema(dataset).names), time_column)
         ]
 
-    def write_stream(self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int) -> LiveFile:
-        """Write ``tables``, all of one UTC day, as one durable file. It is not visible yet."""
+    def write_stream(
+        self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int, rows: int
+    ) -> LiveFile:
+        """Write ``tables`` (one UTC day, about ``rows`` rows) as one durable file. It is not visible yet."""
         directory = self.root / "data" / dataset / f"day={day}"
         make_directory(directory)
         path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
         row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
-        rows, size = write_parquet(path, tables, arrow_schema(dataset), row_group_rows=row_group_rows)
+        rows, size = write_parquet(path, tables, arrow_schema(dataset), row_group_rows=row_group_rows, rows=rows)
         try:
             fsync_directory(directory)
         except OSError:

@@ -96,6 +96,7 @@ class NewFile:
             directory / f"{writer}-{written}-{uuid.uuid4().hex[:8]}.parquet",
             arrow_schema(dataset),
             row_group_rows=ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS),
+            rows=like.rows if like else 0,
         )
 
     def write(self, table: pa.Table) -> None:
