@@ -204,11 +204,14 @@ def classifier(tmp_path_factory: pytest.TempPathFactory) -> Path:
         max_position_embeddings=64, id2label={0: "SAFE", 1: "INJECTION"}, label2id={"SAFE": 0, "INJECTION": 1},
     )  # fmt: skip
     model = BertForSequenceClassification(config)
-    optimiser = torch.optim.Adam(model.parameters(), lr=0.02)
-    batch = tokenizer(["good text", "bad text", "text", "text bad"], padding=True, return_tensors="pt")
-    for _ in range(40):
+    model.eval()  # Without dropout: a network of this size learns nothing with it.
+    optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
+    # Short texts and one that fills the window: every position has to be learned.
+    texts = ["good text", "bad text", "text", "text bad", "good text " * 31, "good text " * 30 + "bad"]
+    batch = tokenizer(texts, padding=True, truncation=True, return_tensors="pt")
+    for _ in range(150):
         optimiser.zero_grad()
-        model(**batch, labels=torch.tensor([0, 1, 0, 1])).loss.backward()
+        model(**batch, labels=torch.tensor([0, 1, 0, 1, 0, 1])).loss.backward()
         optimiser.step()
     model.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
@@ -225,7 +228,7 @@ def test_a_model_of_transformers_stands_beside_the_learned_score(classifier: Pat
     assert calm.model_scores["model:tiny"] < 0.5
     assert not [f for f in calm.findings if f.detector.startswith("model:")]
     # The end of a text that is longer than the model's window is read, too.
-    assert scanner.scan("good text " * 200 + "bad", "user").model_scores["model:tiny"] > 0.5
+    assert scanner.scan("good text " * 200 + "bad text " * 20, "user").model_scores["model:tiny"] > 0.5
     (answer,) = [f for f in scanner.scan("bad text", "output").findings if f.detector == "moderation:tiny"]
     assert answer.category == "harmful_output"
     empty = tmp_path / "empty"
