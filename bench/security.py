@@ -33,10 +33,19 @@ LIMITS = [
     "It does not judge whether a request is harmful; harmful is not injection.",
     "Planted instructions that fit their document (a request in a mail that a colleague could have written) are not "
     "told from it.",
-    "The learned model reads English best; other languages have the rules of languages.yaml and little else.",
+    "The learned model reads English best; other languages have the rules of languages.yaml and a few templates.",
     "Documents that an app pastes into its prompt, and records as no retrieval and no tool result, are not judged as "
     "documents.",
 ]
+
+FAMILIES = {
+    "mails": ("email", "mail", "long_mail", "notice"),
+    "tables": ("markdown_table", "sheet", "csv"),
+    "code": ("python", "script", "tech", "question"),
+    "pages and records": ("html", "json", "web", "page"),
+    "articles": ("article", "manual", "guide", "review"),
+}
+"""Kinds of training documents that are left out together: those that are like one another."""
 
 Row = tuple[str, str]
 
@@ -86,11 +95,11 @@ def operating_point(scanner: Scanner) -> list[Row]:
     rows = []
     for name, words in (
         ("direct", "direct attacks found, written for development"),
-        ("direct_held", "direct attacks found, written last and never looked at"),
+        ("direct_held", "direct attacks found, written apart and only counted"),
         ("triggers", "harmless prompts with trigger words flagged, development"),
-        ("triggers_held", "harmless prompts with trigger words flagged, written last"),
+        ("triggers_held", "harmless prompts with trigger words flagged, written apart and only counted"),
         ("ordinary", "ordinary prompts flagged, development"),
-        ("ordinary_held", "ordinary prompts flagged, written last"),
+        ("ordinary_held", "ordinary prompts flagged, written apart and only counted"),
     ):
         texts = lines(name)
         rows.append((words, wilson(sum(scanner.scan(text, "user").flagged for text in texts), len(texts))))
@@ -110,37 +119,39 @@ def planted(text: str, instruction: str, chance: random.Random) -> str:
 
 
 def carriers(scanner: Scanner) -> list[Row]:
-    """Instructions that the training never saw in carriers that it never saw."""
-    chance = random.Random(5)
-    documents = yaml.safe_load((TEXTS / "carriers.yaml").read_text(encoding="utf-8"))
-    instructions = lines("instructions")
-    rows, flagged, clean_flagged, total, clean_total = [], 0, 0, 0, 0
-    for kind, texts in documents.items():
-        clean = [scanner.scan(text, "document") for text in texts]
-        dirty = [
-            scanner.scan(planted(text, instruction, chance), "document")
-            for text in texts
-            for instruction in chance.sample(instructions, 12)
-        ]
-        rows.append(
-            (f"instruction planted in {kind}", auc_interval([r.score for r in dirty], [r.score for r in clean]))
-        )
-        flagged += sum(result.flagged for result in dirty)
-        clean_flagged += sum(result.flagged for result in clean)
-        total, clean_total = total + len(dirty), clean_total + len(clean)
-    rows.append(("planted documents flagged", wilson(flagged, total)))
-    rows.append(("clean documents flagged", wilson(clean_flagged, clean_total)))
+    """Instructions in carriers, neither seen by the training: two sets, of which one is only counted."""
+    rows = []
+    for suffix, words in (("", "development"), ("_held", "written apart")):
+        chance = random.Random(5)
+        documents = yaml.safe_load((TEXTS / f"carriers{suffix}.yaml").read_text(encoding="utf-8"))
+        instructions = lines(f"instructions{suffix}")
+        flagged, clean_flagged, total, clean_total = 0, 0, 0, 0
+        for kind, texts in documents.items():
+            clean = [scanner.scan(text, "document") for text in texts]
+            dirty = [
+                scanner.scan(planted(text, instruction, chance), "document")
+                for text in texts
+                for instruction in chance.sample(instructions, 24)
+            ]
+            figure = auc_interval([r.score for r in dirty], [r.score for r in clean])
+            rows.append((f"instruction planted in {kind}, {words}", figure))
+            flagged += sum(result.flagged for result in dirty)
+            clean_flagged += sum(result.flagged for result in clean)
+            total, clean_total = total + len(dirty), clean_total + len(clean)
+        rows.append((f"planted documents flagged, {words}", wilson(flagged, total)))
+        rows.append((f"clean documents flagged, {words}", wilson(clean_flagged, clean_total)))
     return rows
 
 
 def leave_one_out(data: Path) -> list[Row]:
     """Train without a source, or a kind of carrier, and judge by it: recall at 1 % false positives."""
     from train_injection import train as training
-    from train_injection.dataset import SEED, Planter, make_carriers
+    from train_injection.dataset import SEED, Planter
+    from train_injection.grammar import Part
 
     vectors = builtin_model().vectors
     rows: list[Row] = []
-    examples = training.user_examples(data, random.Random(SEED), "train", 2000)
+    examples = training.user_examples(data, random.Random(SEED), "train", 2000, Part.ALL)
     sparse, dense = training.text_matrix([row.text for row in examples], vectors)
     labels = np.array([row.label for row in examples])
     sources = np.array([row.source for row in examples])
@@ -150,23 +161,22 @@ def leave_one_out(data: Path) -> list[Row]:
         if not (out & (labels == 0)).any():
             out |= sources == "clinc150"
         head = fitted(training, "user", sparse[~out], dense[~out], labels[~out], sources[~out].tolist())
-        scores = training.values(head, sparse[out], dense[out])
+        scores = head.values(training.sparse_hashes(sparse[out]), dense[out])
         found = recall_at(scores[labels[out] == 1], scores[labels[out] == 0])
         rows.append((f"direct, trained without {source.replace('_', ' ')}: recall at 1 % false positives", found))
-    chance = random.Random(SEED + 4)
-    documents = list(Planter(data, chance, make_carriers(data, chance)).documents(1500))
+    documents = list(Planter(data, random.Random(SEED + 4), Part.ALL).documents(1500))
     sparse, dense, labels, numbers = training.segment_matrix(documents, vectors)
     kinds = np.array([documents[number].kind for number in numbers])
-    for kind in ("email", "markdown_table", "python", "html", "json", "article"):
-        out = kinds == kind
+    for kind, family in FAMILIES.items():
+        out = np.isin(kinds, family)
         head = fitted(training, "data", sparse[~out], dense[~out], labels[~out], kinds[~out].tolist())
-        scores = training.values(head, sparse[out], dense[out])
+        scores = head.values(training.sparse_hashes(sparse[out]), dense[out])
         best: dict[int, float] = {}
         for number, score in zip(numbers[out], scores, strict=True):
             best[int(number)] = max(score, best.get(int(number), -1e9))
         dirty = np.array([score for number, score in best.items() if documents[number].end])
         clean = np.array([score for number, score in best.items() if not documents[number].end])
-        words = f"planted, trained without {kind.replace('_', ' ')}: recall at 1 % false positives"
+        words = f"planted, trained without {kind}: recall at 1 % false positives"
         rows.append((words, recall_at(dirty, clean)))
     return rows
 

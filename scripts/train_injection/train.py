@@ -41,8 +41,8 @@ DENSE_WEIGHT = 0.05
 """What features are multiplied with before the fit: with larger values it knows its templates by heart and does worse
 on texts that were written apart."""
 FALSE_ALARMS = {
-    "user": {"slabs": 0.0075, "generated_trigger": 0.04, "generated_ordinary": 0.005},
-    "data": {"documents": 0.03},
+    "user": {"slabs": 0.0075, "generated_trigger": 0.03, "generated_ordinary": 0.015},
+    "data": {"documents": 0.06},
 }
 """Share of harmless texts, and of clean documents, of templates that were never seen, that may be flagged: the
 strictest of them sets the threshold."""
