@@ -12,7 +12,7 @@ from spanloft_collector.pipeline.duplicates import CallKey, DuplicateFinder
 from spanloft_collector.pricing import Pricer, Usage, normalise_usage
 
 PRICER = Pricer()
-USAGE_COLUMNS = [field for field in Usage.__slots__ if field != "input_only"]
+USAGE_COLUMNS = [field for field in Usage._fields if field != "input_only"]
 
 
 def any_value(value: dict[str, Any]) -> Any:

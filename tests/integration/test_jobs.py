@@ -10,7 +10,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from spanloft_collector.durable import locked
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.jobs import runner as runner_module
 from spanloft_collector.jobs.base import Output
@@ -219,7 +218,7 @@ def test_a_new_version_computes_everything_again(store: ParquetStore, ingest: In
 
 def test_one_runner_at_a_time_holds_a_job(store: ParquetStore, ingest: Ingest, runner: JobRunner) -> None:
     ingest.publish({})
-    with locked(runner.leases / "cost.lock"):
+    with store.lease("cost", wait=False):
         with pytest.raises(SpanloftError, match="job cost is running in another process"):
             runner.run_until_idle("cost")
         assert runner.run_until_idle("latency") == 1
