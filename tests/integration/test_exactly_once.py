@@ -123,7 +123,7 @@ def results(root: Path) -> dict[str, list[tuple[object, ...]]]:
         return {name: connection.execute(sql).fetchall() for name, sql in JOB_RESULTS.items()}
 
 
-@pytest.mark.parametrize("stride", [151, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+@pytest.mark.parametrize("stride", [301, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_jobs_killed_at_every_step(server: CrashServer, tmp_path: Path, stride: int) -> None:
     fill(tmp_path / "store", sample_requests()[:12], jobs=False)
     copy = copies(tmp_path / "store", tmp_path)

@@ -141,6 +141,7 @@ def soak(lakes: Lakes, folder: Path, collectors: int, readers: int, seconds: flo
     assert all(looker.queries > 3 for looker in lookers)
 
 
+@pytest.mark.slow
 def test_two_collectors_and_a_reader_with_a_kill_in_the_middle(lakes: Lakes, tmp_path: Path) -> None:
     soak(lakes, tmp_path, 2, 1, 4.0)
 

@@ -164,7 +164,7 @@ def check_fields(fields):
     assert all(isinstance(row, dict) for row in fields.get("retrieval_documents", ()))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(spans)
 def test_any_span_in_any_dialect(span):
     before = repr((span.attributes, span.events))
