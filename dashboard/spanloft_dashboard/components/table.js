@@ -16,7 +16,7 @@ function cell(row, column, value, shown) {
     node("span", "", made, shown);
   } else made.textContent = shown;
   if (value === null) made.classList.add("none");
-  if (column.name === "status" && value !== null && !String(value).startsWith("ok")) made.classList.add("failed");
+  if (column.name === "status" && value !== null && !/^(ok|no drift|not enough data)/.test(value)) made.classList.add("failed");
   if (!column.right && !column.bar) made.title = shown;
 }
 
