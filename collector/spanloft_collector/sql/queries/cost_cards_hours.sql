@@ -10,15 +10,10 @@ SELECT
     sum(input_tokens)::BIGINT AS input_tokens,
     sum(output_tokens)::BIGINT AS output_tokens,
     sum(cache_read_tokens) / nullif(sum(input_tokens), 0) AS cached_share
-FROM (
-    SELECT *
-    FROM usage_between(coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-    WHERE true
-      AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-      AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-      AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-      AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-      AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+FROM usage_between(
+    coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+    services := $services, providers := $providers, models := $models,
+    operations := $operations, statuses := $statuses
 )
 GROUP BY GROUPING SETS ((period), (period, bucket))
 ORDER BY period, bucket NULLS FIRST;

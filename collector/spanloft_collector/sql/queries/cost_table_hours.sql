@@ -13,15 +13,10 @@ WITH sides AS (
         sum(cost_usd) FILTER (WHERE hour >= $since) AS cost_usd,
         sum(cost_usd) FILTER (WHERE hour < $since) AS cost_before,
         coalesce(sum(calls - priced_calls) FILTER (WHERE hour >= $since AND NOT failed), 0)::BIGINT AS unpriced_calls
-    FROM (
-        SELECT *
-        FROM usage_between(coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+    FROM usage_between(
+        coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+        services := $services, providers := $providers, models := $models,
+        operations := $operations, statuses := $statuses
     )
     GROUP BY grouped
 )

@@ -10,14 +10,12 @@ found AS (
         CASE $measure WHEN 'ttft' THEN ttfts_ms WHEN 'speed' THEN speeds_tokens_per_s ELSE durations_ms END AS amounts
     FROM (
         SELECT *
-        FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
-          AND NOT failed AND model IS NOT NULL
+        FROM usage_between(
+            $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+            services := $services, providers := $providers, models := $models,
+            operations := $operations, statuses := $statuses
+        )
+        WHERE NOT failed AND model IS NOT NULL
     )
 ),
 shown AS (

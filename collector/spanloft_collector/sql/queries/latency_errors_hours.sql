@@ -10,15 +10,10 @@ measured AS (
         sum(calls)::BIGINT AS calls,
         coalesce(sum(calls) FILTER (WHERE failed), 0)::BIGINT AS failed_calls,
         coalesce(sum(rate_limited) FILTER (WHERE failed), 0)::BIGINT AS limited
-    FROM (
-        SELECT *
-        FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+    FROM usage_between(
+        $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+        services := $services, providers := $providers, models := $models,
+        operations := $operations, statuses := $statuses
     )
     GROUP BY bucket
 )

@@ -1,15 +1,10 @@
 -- As latency_heat, of whole hours; zones that lie whole hours beside UTC.
 WITH found AS (
     SELECT *, isodow(hour + to_seconds($offset_s)) AS weekday, hour(hour + to_seconds($offset_s)) AS local_hour
-    FROM (
-        SELECT *
-        FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+    FROM usage_between(
+        $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+        services := $services, providers := $providers, models := $models,
+        operations := $operations, statuses := $statuses
     )
 ),
 slow AS (

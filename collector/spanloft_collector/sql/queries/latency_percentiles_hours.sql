@@ -10,14 +10,12 @@ measured AS (
         SELECT time_bucket(to_seconds($bucket_s), hour) AS bucket, unnest(durations_ms) AS duration_ms
         FROM (
             SELECT *
-            FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-            WHERE true
-              AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-              AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-              AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-              AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-              AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
-              AND NOT failed
+            FROM usage_between(
+                $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+                services := $services, providers := $providers, models := $models,
+                operations := $operations, statuses := $statuses
+            )
+            WHERE NOT failed
         )
     )
     GROUP BY bucket
@@ -26,14 +24,12 @@ counted AS (
     SELECT time_bucket(to_seconds($bucket_s), hour) AS bucket, sum(calls)::BIGINT AS calls
     FROM (
         SELECT *
-        FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
-          AND NOT failed
+        FROM usage_between(
+            $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+            services := $services, providers := $providers, models := $models,
+            operations := $operations, statuses := $statuses
+        )
+        WHERE NOT failed
     )
     GROUP BY bucket
 )

@@ -1,15 +1,10 @@
 -- As latency_table, of whole hours.
 WITH found AS (
     SELECT *, hour >= $since AS now
-    FROM (
-        SELECT *
-        FROM usage_between(coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+    FROM usage_between(
+        coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+        services := $services, providers := $providers, models := $models,
+        operations := $operations, statuses := $statuses
     )
 ),
 sums AS (

@@ -1,15 +1,10 @@
 -- As overview_cards, of whole hours.
 WITH found AS (
     SELECT *, if(hour >= $since, 'now', 'before') AS period, time_bucket(to_seconds($trend_s), hour) AS bucket
-    FROM (
-        SELECT *
-        FROM usage_between(coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
+    FROM usage_between(
+        coalesce($before, $since)::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+        services := $services, providers := $providers, models := $models,
+        operations := $operations, statuses := $statuses
     )
 ),
 sums AS (

@@ -3,14 +3,12 @@ WITH calls AS (
     SELECT time_bucket(to_seconds($bucket_s), hour) AS bucket, provider, model, sum(cost_usd) AS cost_usd
     FROM (
         SELECT *
-        FROM usage_between($since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP)
-        WHERE true
-          AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
-          AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-          AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
-          AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
-          AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(failed, 'error', 'ok')))
-          AND cost_usd IS NOT NULL
+        FROM usage_between(
+            $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
+            services := $services, providers := $providers, models := $models,
+            operations := $operations, statuses := $statuses
+        )
+        WHERE cost_usd IS NOT NULL
     )
     GROUP BY ALL
 ),
