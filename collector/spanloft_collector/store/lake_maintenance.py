@@ -6,21 +6,19 @@ Every collector has this thread; a lease sees to it that one of them works at a 
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import duckdb
 
 from spanloft_collector.errors import StoreError
+from spanloft_collector.store.background import KEEP_ALL, Background
 from spanloft_collector.store.ducklake import DuckLakeStore
 from spanloft_collector.store.lake_connection import lake_sql
 from spanloft_collector.store.lake_expire import expire_lake, plan_lake_expiry
 from spanloft_collector.store.lake_files import sync_new_files
-from spanloft_collector.store.maintenance import KEEP_ALL, RETENTION_S, SWEEP_S
 from spanloft_collector.store.retention import Retention
 
 logger = logging.getLogger(__name__)
@@ -52,8 +50,8 @@ class Merge(NamedTuple):
     below_bytes: int
 
 
-class LakeMaintenance:
-    """A thread that merges, drops repeats and expires; a context manager around a collector."""
+class LakeMaintenance(Background):
+    """Merges small files, drops repeats, expires old days and forgets old snapshots."""
 
     def __init__(
         self,
@@ -63,25 +61,9 @@ class LakeMaintenance:
         grace_s: float = 600.0,
         retention: Retention = KEEP_ALL,
     ) -> None:
+        super().__init__(interval_s=interval_s, grace_s=grace_s, retention=retention)
         self.store = store
-        self.interval_s = interval_s
-        self.grace_s = grace_s
-        self.retention = retention
-        self._swept = 0.0
-        self._expired = 0.0
         self._orphans = time.monotonic()
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
-
-    def __enter__(self) -> LakeMaintenance:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def step(self) -> int:
         """Do what is due; returns the number of merges. Does nothing while another process does it."""
@@ -99,28 +81,23 @@ class LakeMaintenance:
             if self._stop.is_set():
                 return 0
             merge_files(self.store, dataset, below)
-        if self.retention.limited and (self._expired == 0.0 or now - self._expired > RETENTION_S):
-            self._expired = now
+        if self._expiry_due(now):
             plans = plan_lake_expiry(self.store, self.retention, datetime.now(UTC).date())
             expire_lake(self.store, plans)
             for gone in plans:
                 logger.info("expired %s: %s", gone.day, gone.reason)
-        if now - self._swept > max(SWEEP_S, self.grace_s):
-            self._swept = now
+        if self._sweep_due(now):
             sweep(self.store, self.grace_s, orphans=now - self._orphans > ORPHANS_S)
             if now - self._orphans > ORPHANS_S:
                 self._orphans = now
         return len(merges)
 
-    def _run(self) -> None:
-        while not self._stop.wait(self.interval_s):
-            try:
-                self.step()
-            except StoreError as error:
-                logger.warning("maintenance failed, will try again: %s", error)
-            except Exception:
-                # The store is whole without this; whatever it was may be gone next time.
-                logger.exception("maintenance failed, will try again")
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, StoreError):
+            # Postgres or the bucket is away: a line says it all.
+            logger.warning("maintenance failed, will try again: %s", error)
+        else:
+            super()._report(error)
 
 
 def plan_merges(store: DuckLakeStore, fan_in: int = FAN_IN, tiers: tuple[int, ...] = TIERS) -> list[Merge]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from types import TracebackType
 
+from spanloft_collector.store.background import KEEP_ALL, Background
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch, writers
 from spanloft_collector.store.expire import expire, plan_expiry
 from spanloft_collector.store.manifest import LiveFile, load_manifest
@@ -19,17 +18,12 @@ from spanloft_collector.store.rewrite import maintenance_lock
 
 logger = logging.getLogger(__name__)
 
-KEEP_ALL = Retention()
-
-SWEEP_S = 60.0
 PUT_OFF_FILES = 256
 """Merges wait for a quieter moment up to so many small files of one dataset and day; more would make queries slow."""
-RETENTION_S = 600.0
-"""How often retention is looked at; it works on whole days."""
 
 
-class Maintenance:
-    """A thread that merges and sweeps; a context manager around the process that owns the store."""
+class Maintenance(Background):
+    """Merges small files, sweeps retired ones and expires old days."""
 
     def __init__(
         self,
@@ -49,26 +43,10 @@ class Maintenance:
             retention: what is too old or too much.
             pressed: whether the cores are needed for something more urgent than merging.
         """
+        super().__init__(interval_s=interval_s, grace_s=grace_s, retention=retention)
         self.store = store
         self.pressed = pressed
-        self.retention = retention
-        self.interval_s = interval_s
-        self.grace_s = grace_s
         self._staged: list[Staged] = []
-        self._swept = 0.0
-        self._expired = 0.0
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="maintenance", daemon=True)
-
-    def __enter__(self) -> Maintenance:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stop.set()
-        self._thread.join()
 
     def step(self) -> int:
         """Switch what has settled, merge what is due, sweep; returns the number of merges started.
@@ -98,25 +76,14 @@ class Maintenance:
                     return merges
                 self._staged.append(merge(self.store, writer, inputs))
                 merges += 1
-        if self.retention.limited and (self._expired == 0.0 or now - self._expired > RETENTION_S):
-            self._expired = now
+        if self._expiry_due(now):
             plans = plan_expiry(self.store, self.retention, datetime.now(UTC).date())
             expire(self.store, plans)
             for gone in plans:
                 logger.info("expired %s: %s", gone.day, gone.reason)
-        # Seldom, and many at once: a plain query that listed a file just before meets its end less often so.
-        if now - self._swept > max(SWEEP_S, self.grace_s):
-            self._swept = now
+        if self._sweep_due(now):
             sweep(self.store, self.grace_s)
         return merges
-
-    def _run(self) -> None:
-        while not self._stop.wait(self.interval_s):
-            try:
-                self.step()
-            except Exception:
-                # The store is whole without this; whatever it was may be gone next time.
-                logger.exception("maintenance failed, will try again")
 
 
 def most_of_a_kind(files: Iterable[LiveFile]) -> int:
