@@ -12,7 +12,7 @@ from typing import NamedTuple
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import charts, theme, ticks
+from spanloft_dashboard.components import charts, links, theme, ticks
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.scope import Scope, set_url
 
@@ -79,7 +79,7 @@ def budget(scope: Scope) -> None:
             min_value=0.0,
             key="_budget",
             label_visibility="collapsed",
-            placeholder="no budget set",
+            placeholder="none set",
             on_change=lambda: set_url(
                 budget=f"{st.session_state['_budget']:g}" if st.session_state["_budget"] else None
             ),
@@ -92,8 +92,7 @@ def budget(scope: Scope) -> None:
     st.markdown(fmt.label(words, 400))
     if limit is None:
         st.caption(f"Set a budget here for this link, or for everybody with {VARIABLE}.")
-        return
-    _draw(days, found, limit, now)
+    _draw(days, found, limit, now, scope)
 
 
 def _verdict(found: Outlook, limit: float, days: Mapping[dt.date, float], now: dt.datetime) -> str:
@@ -104,21 +103,28 @@ def _verdict(found: Outlook, limit: float, days: Mapping[dt.date, float], now: d
     return "The budget may not last." if found.high > limit else "The budget lasts."
 
 
-def _draw(days: Mapping[dt.date, float], found: Outlook, limit: float, now: dt.datetime) -> None:
+def _draw(days: Mapping[dt.date, float], found: Outlook, limit: float | None, now: dt.datetime, scope: Scope) -> None:
+    """Draw what is left of the budget day by day; without a budget, what is spent."""
     first = dt.datetime(now.year, now.month, 1)  # noqa: DTZ001 - the store's times are UTC without zone
     end = first + dt.timedelta(days=calendar.monthrange(now.year, now.month)[1])
-    xs, ys, left = [first], [limit], limit
+    top, sign, word = (0.0, 1.0, "spent") if limit is None else (limit, -1.0, "left")
+    xs, ys = [first], [top]
     for day in sorted(days):
-        left -= days[day]
+        ys.append(ys[-1] + sign * days[day])
         xs.append(min(dt.datetime.combine(day, dt.time()) + dt.timedelta(days=1), now))
-        ys.append(left)
     start, stop, latest = (ticks.milliseconds(moment) for moment in (first, end, xs[-1]))
     x = {"min": start, "max": stop, "ticks": ticks.of_time(start, stop)}
     chart = charts.Chart(charts.Axis(prefix="$", digits=2), "point", x)
-    chart.add("line", "even pace", theme.UNKNOWN, [start, stop], [limit, 0.0], dash=True)
-    band = [ys[-1], limit - found.low, limit - found.high]
-    chart.add("band", "likely range", theme.COST, [latest, stop, stop], band, quiet=True)
-    chart.add("line", "at this pace", theme.COST, [latest, stop], [ys[-1], limit - found.expected], dash=True)
-    labels = [f"{moment:%-d %b}: {fmt.money(value)} left" for moment, value in zip(xs, ys, strict=True)]
-    chart.add("line", "left of the budget", theme.COST, [ticks.milliseconds(at) for at in xs], ys, labels=labels)
-    charts.show(chart, "budget", alt="What is left of the budget")
+    if limit is not None:
+        chart.add("line", "even pace", theme.UNKNOWN, [start, stop], [limit, 0.0], dash=True)
+    low, high = top + sign * found.low, top + sign * found.high
+    chart.add("band", "likely range", theme.COST, [latest, stop, stop], [ys[-1], low, high], quiet=True)
+    chart.add("line", "at this pace", theme.COST, [latest, stop], [ys[-1], top + sign * found.expected], dash=True)
+    labels = [f"{moment:%-d %b}: {fmt.money(value)} {word}" for moment, value in zip(xs, ys, strict=True)]
+    name = f"{word} of the budget" if limit is not None else "spent"
+    chart.add("line", name, theme.COST, [ticks.milliseconds(at) for at in xs], ys, labels=labels)
+    mark = charts.pick_mark(chart, "budget", alt=f"What is {word} of this month's money")
+    if mark:
+        day = max(xs[mark.place] - dt.timedelta(days=1), first).replace(hour=0, minute=0, second=0, microsecond=0)
+        period = charts.Picked(day, day + dt.timedelta(days=1), None).url()
+        links.go("traces", scope, kind="calls", sort="dearest", **period)

@@ -16,6 +16,8 @@ from spanloft_dashboard.components.scope import Scope
 UNCHANGED = "0 %"
 TREND_WIDTH, TREND_HEIGHT = 120, 34
 """Of the picture's own coordinates; it is as wide as its card."""
+PLAIN = '.st-key-cards [data-testid="stMetric"] {padding-bottom: 12px}'
+"""Without any trend cards need no room for one."""
 Good = Literal["up", "down", "none"]
 
 
@@ -43,7 +45,8 @@ def cards(items: Sequence[Card], scope: Scope, *, width: int = 146) -> None:
                 with st.container(key=f"card-{place}", height="stretch"):
                     _card(item, scope)
         # Rules alone would go to a container outside, which a fragment may not write to.
-        st.html(f"<i></i><style>{''.join(_trend(place, item.trend) for place, item in enumerate(items))}</style>")
+        rules = "".join(_trend(place, item.trend) for place, item in enumerate(items))
+        st.html(f"<i></i><style>{rules or PLAIN}</style>")
 
 
 def _trend(place: int, values: Sequence[float | None]) -> str:

@@ -1,7 +1,14 @@
 // Draws a chart as SVG from a small description, and says where it was clicked. All texts are set as text.
 // Plotly does the same from 4.7 MB of code, which alone takes a browser longer than everything else on a page.
 const NS = "http://www.w3.org/2000/svg";
-const CHAR = 7, GRID = "rgba(128,140,160,.2)";
+const GRID = "rgba(128,140,160,.2)", FONT = "11.5px", LEGEND = 26, FLAT = 90;
+const pen = document.createElement("canvas").getContext("2d");
+
+// Pixels that a text of an axis takes.
+function wide(text, root) {
+  pen.font = `${FONT} ${getComputedStyle(root).fontFamily}`;
+  return pen.measureText(text).width + 1;
+}
 
 function node(name, attributes, parent, text) {
   const made = name.startsWith("h:") ? document.createElement(name.slice(2)) : document.createElementNS(NS, name);
@@ -11,14 +18,15 @@ function node(name, attributes, parent, text) {
   return made;
 }
 
-function scales(spec, width) {
-  const longest = Math.max(0, ...spec.y.ticks.map(([, label]) => label.length));
-  const box = { left: longest * CHAR + 10, right: width - 8, top: spec.top, bottom: spec.height - (spec.x.lines ? spec.x.lines * 14 + 6 : 6) };
+function scales(spec, width, root) {
+  const longest = Math.max(0, ...spec.y.ticks.map(([, label]) => wide(label, root)));
+  const box = { left: longest + 10, right: width - 8, top: spec.top, bottom: spec.height - (spec.x.lines ? spec.x.lines * 14 + 6 : 6) };
   const place = (axis, from, to) => {
     const warp = axis.log ? Math.log : (value) => value;
     const low = warp(axis.min), high = warp(axis.max);
     const size = high - low || 1;
     const at = (value) => from + ((warp(value) - low) / size) * (to - from);
+    at.from = from;
     at.back = (pixel) => low + ((pixel - from) / (to - from || 1)) * size;
     return at;
   };
@@ -33,11 +41,11 @@ function axes(svg, spec, { box, x, y }) {
   let free = -Infinity;
   for (const [value, label] of spec.x.ticks) {
     const at = x(value), lines = label.split("\n");
-    const half = (Math.max(...lines.map((line) => line.length)) * CHAR) / 2;
+    const half = Math.max(...lines.map((line) => wide(line, svg))) / 2;
     if (spec.x.grid) node("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, stroke: GRID }, svg);
     const centre = Math.min(Math.max(at, half), box.right + 8 - half);
     if (centre - half < free) continue;
-    free = centre + half + 8;
+    free = centre + half + (spec.x.tight ? 2 : 8);
     lines.forEach((line, row) => node("text", { x: centre, y: box.bottom + 15 + row * 14, "text-anchor": "middle" }, svg, line));
   }
 }
@@ -49,7 +57,8 @@ function bars(svg, series, stack, { x, y }) {
     if (!value) return;
     const low = stack.get(start) || 0;
     stack.set(start, low + value);
-    const left = x(start), right = Math.max(x(start + series.width), left + 1);
+    // The first bucket may have begun before the period.
+    const left = Math.max(x(start), x.from), right = Math.max(x(start + series.width), left + 1);
     path += `M${left.toFixed(1)} ${y(low).toFixed(1)}H${right.toFixed(1)}V${y(low + value).toFixed(1)}H${left.toFixed(1)}Z`;
   });
   node("path", { d: path, fill: series.color, class: "sl-bars" }, svg);
@@ -97,17 +106,25 @@ function band(svg, series, { x, y }) {
   node("polygon", { points: edge.join(" "), fill: series.color, opacity: 0.2 }, svg);
 }
 
-const DRAW = { line, points, boxes, band };
+// Fields of a grid, one column and one row each.
+function cells(svg, series, { x, y }) {
+  const wide = x(1) - x(0), high = Math.abs(y(1) - y(0));
+  series.x.forEach((at, number) => node("rect", { x: x(at) - wide / 2 + 1, y: y(series.y[number]) - high / 2 + 1,
+    width: wide - 2, height: high - 2, rx: 3, fill: series.colors[number] }, svg));
+}
+
+const DRAW = { line, points, boxes, band, cells };
 
 function legend(root, spec) {
   const named = spec.series.filter((series) => series.name && !series.quiet);
-  if (!named.length) return;
+  if (!named.length) return 0;
   const list = node("h:div", { class: "sl-legend" }, root);
   for (const series of named) {
     const entry = node("h:span", {}, list);
     node("h:i", { style: `background:${series.color}` }, entry);
     entry.append(series.name);
   }
+  return list.offsetHeight;
 }
 
 const DAY = 86400000;
@@ -136,13 +153,19 @@ function found(spec, at, pixel) {
     return { start: best.start, x: at.x(best.start + step / 2), title: spec.x.log ? "" : moment(best.start, spec.step), rows };
   }
   let best = null;
-  spec.series.forEach((series) => (series.labels || []).forEach((label, number) => {
-    const middle = series.to ? (series.from[number] + series.to[number]) / 2 : series.y[number];
-    const x = at.x(series.x[number]), y = at.y(middle);
-    const far = spec.hover === "column" ? Math.abs(x - pixel.x) : Math.hypot(x - pixel.x, y - pixel.y);
-    if (best === null || far < best.far) best = { far, x, y, title: label, rows: [] };
-  }));
+  for (const mark of marks(spec, at)) {
+    const far = spec.hover === "column" ? Math.abs(mark.x - pixel.x) : Math.hypot(mark.x - pixel.x, mark.y - pixel.y);
+    if (best === null || far < best.far) best = { ...mark, far };
+  }
   return best && best.far < 60 ? best : null;
+}
+
+// What has a label of its own, in order.
+function marks(spec, at) {
+  return spec.series.flatMap((series) => (series.labels || []).map((label, place) => {
+    const middle = series.to ? (series.from[place] + series.to[place]) / 2 : series.y[place];
+    return { x: at.x(series.x[place]), y: at.y(middle), title: label, rows: [], series: series.name, place };
+  }));
 }
 
 function written(spec, value) {
@@ -164,15 +187,24 @@ function tell(tip, spec, hit, width) {
   tip.style.left = `${Math.max(0, left)}px`;
 }
 
-// The series whose bar lies under the pointer; null beside the bars.
-function barAt(spec, at, start, pixel) {
-  let low = 0;
+// The series whose bar or line lies under the pointer; null beside them.
+function seriesAt(spec, at, start, pixel) {
+  let low = 0, near = { far: 14, name: null };
   for (const series of spec.series) {
-    const value = series.y[series.x.indexOf(start)] || 0;
-    if (series.kind === "bars" && value && pixel.y <= at.y(low) && pixel.y >= at.y(low + value)) return series.name;
-    low += value;
+    const value = series.y[series.x.indexOf(start)];
+    if (value === undefined || value === null) continue;
+    if (series.kind === "bars") {
+      if (value && pixel.y <= at.y(low) && pixel.y >= at.y(low + value)) return series.name;
+      low += value;
+    } else if (Math.abs(at.y(value) - pixel.y) < near.far) near = { far: Math.abs(at.y(value) - pixel.y), name: series.name };
   }
-  return null;
+  return near.name;
+}
+
+// What a click or Enter on something says: a bucket of time and perhaps a series, or a mark.
+function choice(spec, at, hit, here) {
+  if (hit.start === undefined) return { series: hit.series, place: hit.place };
+  return { x: hit.start, series: here ? seriesAt(spec, at, hit.start, here) : null };
 }
 
 function listen(frame, svg, tip, spec, at, pick) {
@@ -204,17 +236,18 @@ function listen(frame, svg, tip, spec, at, pick) {
     const here = pixel(event), from = began;
     began = null;
     if (from !== null && Math.abs(here.x - from) > 6) pick({ box: [at.x.back(Math.min(from, here.x)), at.x.back(Math.max(from, here.x))] });
-    else if (spec.pick && (hit = found(spec, at, here)) && hit.start !== undefined) pick({ x: hit.start, series: barAt(spec, at, hit.start, here) });
+    else if (spec.pick && (hit = found(spec, at, here))) pick(choice(spec, at, hit, here));
   };
   // Left and right step through the buckets, Enter does what a click does.
   frame.onkeydown = (event) => {
     const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (step && spec.stops) {
-      const place = hit ? spec.stops.indexOf(hit.start) : step > 0 ? -1 : spec.stops.length;
-      const next = spec.stops[Math.min(Math.max(place + step, 0), spec.stops.length - 1)];
-      show(found(spec, at, { x: at.x(next + (spec.step || 0) / 2), y: 0 }));
+    if (step) {
+      const stops = spec.hover === "x" ? spec.stops : marks(spec, at);
+      const here = hit ? stops.findIndex((stop) => stop === hit.start || (stop.series === hit.series && stop.place === hit.place)) : step > 0 ? -1 : stops.length;
+      const next = stops[Math.min(Math.max(here + step, 0), stops.length - 1)];
+      if (next !== undefined) show(spec.hover === "x" ? found(spec, at, { x: at.x(next + (spec.step || 0) / 2), y: 0 }) : next);
       event.preventDefault();
-    } else if (event.key === "Enter" && spec.pick && hit) pick({ x: hit.start, series: null });
+    } else if (event.key === "Enter" && spec.pick && hit) pick(choice(spec, at, hit, null));
     else if (event.key === "Escape") show(null);
   };
 }
@@ -223,11 +256,13 @@ function draw(root, spec, pick) {
   const width = root.clientWidth;
   if (!width) return;
   root.replaceChildren();
-  legend(root, spec);
+  const head = legend(root, spec);
+  // Charts of one height stand side by side: a legend of two lines takes its room from the drawing, not from the page.
+  spec = { ...spec, height: Math.max(spec.height + LEGEND - head, Math.min(spec.height, FLAT)) };
   const frame = node("h:div", { class: "sl-frame", role: "img", "aria-label": spec.alt, tabindex: 0 }, root);
   const svg = node("svg", { width, height: spec.height, viewBox: `0 0 ${width} ${spec.height}`, "aria-hidden": "true" }, frame);
   if (spec.pick) svg.classList.add("sl-pick");
-  const at = scales(spec, width), stack = new Map();
+  const at = scales(spec, width, root), stack = new Map();
   axes(svg, spec, at);
   for (const series of spec.series) {
     if (series.kind === "bars") bars(svg, series, stack, at);

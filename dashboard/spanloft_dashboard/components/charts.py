@@ -55,6 +55,13 @@ class Picked(NamedTuple):
         return {"from": iso(self.since), "to": iso(self.until), "range": None}
 
 
+class Mark(NamedTuple):
+    """A mark that was picked: the name of its series, and its place in it."""
+
+    series: str
+    place: int
+
+
 @dataclass
 class Chart:
     """What ``chart.js`` draws: series in order, and two axes that fit them unless they are given.
@@ -72,7 +79,10 @@ class Chart:
     series: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, kind: str, name: str, color: str, x: Sequence[float], y: Values, **more: Any) -> None:
-        """Add a series: 'bars' (stacked), 'line', 'points', 'boxes' or 'band'; ``more`` is what its kind knows."""
+        """Add a series: 'bars' (stacked), 'line', 'points', 'boxes', 'cells' or 'band'.
+
+        ``more`` is what its kind knows, such as ``labels``: what the pointer shows of each of its marks.
+        """
         named = {"kind": kind, "name": fmt.shorten(name, NAME_LIMIT), "color": color, "x": list(x), "y": list(y)}
         self.series.append(named | more)
 
@@ -150,10 +160,21 @@ def by_series(
 
 
 def by_column(
-    table: pa.Table, columns: Mapping[str, tuple[str, str]], scope: Scope, axis: Axis, *, line: bool = False
+    table: pa.Table,
+    columns: Mapping[str, tuple[str, str]],
+    scope: Scope,
+    axis: Axis,
+    *,
+    line: bool = False,
+    step_s: int | None = None,
 ) -> Chart:
-    """Stacked bars, or lines, over time: ``columns`` maps the name of a series to its column and colour."""
+    """Stacked bars, or lines, over time: ``columns`` maps the name of a series to its column and colour.
+
+    ``step_s`` is the width of a bucket in seconds where it is not that of the period's charts.
+    """
     chart = over_time(axis, scope)
+    if step_s:
+        chart.step = float(step_s * 1000)
     for name, (column, color) in columns.items():
         _add(chart, name, table["bucket"], table[column], color, scope, line)
     return chart
@@ -197,8 +218,13 @@ def show(chart: Chart, key: str, *, alt: str) -> None:
     _mount(key=key, data=chart.spec(alt))
 
 
-def pick(chart: Chart, key: str, scope: Scope, *, alt: str, box: bool = False) -> Picked | None:
-    """Draw a time chart and return what was just picked on it: a bar, or with ``box`` also a stretch of time."""
+def pick(
+    chart: Chart, key: str, scope: Scope, *, alt: str, box: bool = False, step_s: int | None = None
+) -> Picked | None:
+    """Draw a time chart and return what was just picked on it: a bar, or with ``box`` also a stretch of time.
+
+    ``step_s`` is the width of a bucket in seconds where it is not that of the period's charts.
+    """
     picked = _mount(key=key, data=chart.spec(alt, "box" if box else "point"), on_pick_change=lambda: None).get("pick")
     if not picked:
         return None
@@ -209,7 +235,18 @@ def pick(chart: Chart, key: str, scope: Scope, *, alt: str, box: bool = False) -
     start = _utc(picked["x"], bucket_s)
     series = picked.get("series")
     full = next((one["full"] for one in chart.series if one["name"] == series), None)
-    return Picked(start, start + dt.timedelta(seconds=bucket_s), full)
+    return Picked(start, start + dt.timedelta(seconds=step_s or bucket_s), full)
+
+
+def pick_mark(chart: Chart, key: str, *, alt: str) -> Mark | None:
+    """Draw a chart whose marks have labels and return the one that was just picked."""
+    picked = _mount(key=key, data=chart.spec(alt, "point"), on_pick_change=lambda: None).get("pick")
+    names = [one["name"] for one in chart.series]
+    if not picked or picked.get("series") not in names or "place" not in picked:
+        return None
+    found = chart.series[names.index(picked["series"])]
+    place = int(picked["place"])
+    return Mark(found.get("full", picked["series"]), place) if 0 <= place < len(found["x"]) else None
 
 
 def _utc(ms: float, bucket_s: int) -> dt.datetime:

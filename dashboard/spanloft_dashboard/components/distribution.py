@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import pyarrow as pa
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import charts, choices, theme
+from spanloft_dashboard.components import charts, choices, links, theme
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.panel import EmptyPanel
 from spanloft_dashboard.components.scope import Scope
@@ -19,6 +20,12 @@ HEATS = {"p95_ms": "p95 duration", "error_rate": "Error rate", "calls": "Calls"}
 TICKS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500]
 MIN_CALLS = 5
 """Calls that an hour needs to have a colour: one slow call makes no slow hour."""
+OPENS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "p95_ms": ("slowest_hour", {"sort": "slowest"}, "the hour with its slowest call"),
+    "error_rate": ("failed_hour", {"status": ["error"]}, "its latest failures"),
+    "calls": ("latest_hour", {}, "its latest calls"),
+}
+"""Which hour of the period a click opens, by measure: its column, how the list is narrowed, and in words."""
 EMPTY, MIDDLE, MUCH = "rgba(128,140,160,.08)", "rgba(63,132,229,.55)", theme.CRITICAL
 
 
@@ -40,32 +47,48 @@ def ecdf(scope: Scope, measure: str) -> None:
         )
         values, shares = part["measured_s"].to_pylist(), [share * 100 for share in part["share"].to_pylist()]
         labels = [f"{name}: {share:.0f} % within {value:.3g} s" for value, share in zip(values, shares, strict=True)]
-        chart.add("line", name, colors.get(name, theme.UNKNOWN), values, shares, labels=labels)
-    charts.show(chart, f"ecdf-{measure}", alt="Share of calls that are at most as slow, by model")
+        chart.add("line", name, colors.get(name, theme.UNKNOWN), values, shares, labels=labels, full=name)
+    mark = charts.pick_mark(chart, f"ecdf-{measure}", alt="Share of calls that are at most as slow, by model")
+    if mark:
+        links.go("traces", scope, kind="calls", sort="slowest", model=[mark.series])
 
 
 def heat(scope: Scope) -> None:
-    """Draw the hours of the week, coloured by how slow, failing or busy they are."""
+    """Draw the hours of the week, coloured by how slow, failing or busy they are; a click opens the calls of one."""
     shown = choices.segmented("heat", "What the colour says", HEATS, "p95_ms")
     rows = data.rows("latency_heat", heat_parameters(scope))
     if not rows:
         raise EmptyPanel
-    cells = {(row["weekday"], row["hour"]): row for row in rows}
-    values = [
-        float(row[shown]) for row in rows if row[shown] is not None and (shown == "calls" or row["calls"] >= MIN_CALLS)
-    ]
+    values = [float(row[shown]) for row in rows if _enough(row, shown)]
     low, high = min(values, default=0.0), max(values, default=1.0)
-    marks = ["<b></b>" + "".join(f"<b>{hour}:00</b>" if hour % 3 == 0 else "<b></b>" for hour in range(24))]
-    for number, day in enumerate(DAYS, 1):
-        marks.append(
-            f"<b>{day}</b>"
-            + "".join(_cell(cells.get((number, hour)), day, hour, shown, low, high) for hour in range(24))
-        )
-    st.html(f'<div class="sl-heat" role="img" aria-label="Hours of the week by {HEATS[shown]}">{"".join(marks)}</div>')
+    hours = [(float(hour), f"{hour}:00") for hour in range(0, 24, 3)]
+    days = [(-float(number), day) for number, day in enumerate(DAYS, 1)]
+    chart = charts.Chart(
+        charts.Axis(height=214),
+        "point",
+        {"min": -0.5, "max": 23.5, "ticks": hours},
+        {"min": -7.5, "max": -0.5, "ticks": days, "grid": False},
+    )
+    chart.add(
+        "cells",
+        "hours",
+        theme.LATENCY,
+        [row["hour"] for row in rows],
+        [-row["weekday"] for row in rows],
+        colors=[_color(row, shown, low, high) for row in rows],
+        labels=[f"{DAYS[row['weekday'] - 1]} {row['hour']}:00, {_words(row)}" for row in rows],
+        quiet=True,
+    )
+    mark = charts.pick_mark(chart, f"heat-{shown}", alt=f"Hours of the week by {HEATS[shown]}")
     st.caption(
         "Pink is most. Hours of your time zone, all weeks of the period together; "
-        f"hours with fewer than {MIN_CALLS} calls stay empty."
+        f"hours with fewer than {MIN_CALLS} calls stay pale. A click opens {OPENS[shown][2]}."
     )
+    if mark:
+        column, narrowed, _ = OPENS[shown]
+        hour = rows[mark.place][column] or rows[mark.place]["latest_hour"]
+        url = charts.Picked(hour, hour + dt.timedelta(hours=1), None).url()
+        links.go("traces", scope, kind="calls", **url, **narrowed)
 
 
 def heat_parameters(scope: Scope) -> dict[str, Any]:
@@ -75,13 +98,15 @@ def heat_parameters(scope: Scope) -> dict[str, Any]:
     return parameters | {"offset_s": int(ahead.total_seconds()) if ahead else 0}
 
 
-def _cell(row: Mapping[str, Any] | None, day: str, hour: int, shown: str, low: float, high: float) -> str:
-    if row is None or row[shown] is None or (shown != "calls" and row["calls"] < MIN_CALLS):
-        words = _words(row) if row else "no calls"
-        return f'<i style="background:{EMPTY}" title="{day} {hour}:00, {words}"></i>'
+def _enough(row: Mapping[str, Any], shown: str) -> bool:
+    return row[shown] is not None and (shown == "calls" or row["calls"] >= MIN_CALLS)
+
+
+def _color(row: Mapping[str, Any], shown: str, low: float, high: float) -> str:
+    if not _enough(row, shown):
+        return EMPTY
     share = (float(row[shown]) - low) / (high - low or 1.0)
-    color = f"color-mix(in srgb, {MUCH} {share * 200 - 100:.0f}%, {MIDDLE})" if share > 0.5 else _mixed(share)
-    return f'<i style="background:{color}" title="{day} {hour}:00, {_words(row)}"></i>'
+    return f"color-mix(in srgb, {MUCH} {share * 200 - 100:.0f}%, {MIDDLE})" if share > 0.5 else _mixed(share)
 
 
 def _mixed(share: float) -> str:

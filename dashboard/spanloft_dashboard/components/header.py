@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 
 import streamlit as st
 from spanloft_collector.errors import SpanloftError
@@ -39,32 +40,46 @@ def header(
         live: whether new calls can appear on the page by themselves.
     """
     scope = Scope.from_url()
-    left, right = st.columns([4, 7], vertical_alignment="bottom", gap="small")
-    with left:
-        st.title(title, anchor=False)
-        st.caption(question)
     try:
-        extent = data.first("common_extent")
+        extent, wrong = data.first("common_extent"), None
     except SpanloftError as error:
-        empty.broken(str(error))
+        extent, wrong = {}, str(error)
+    with _line("top"):
+        st.title(title, anchor=False, width="content")
+        if ranges and extent.get("spans"):
+            _ranges(scope, live)
+    with _line("under"):
+        st.caption(question, width="content")
+        if extent.get("spans"):
+            fragment(_freshness, parallel=False)
+    if wrong is not None:
+        empty.broken(wrong)
         return None
     if not extent.get("spans"):
         empty.onboarding()
         return None
-    with right:
-        if ranges:
-            _ranges(scope, live)
-        fragment(_freshness, parallel=False)
     if filters or search:
         _filters_apart(scope, search, filters)
     return scope
+
+
+def _line(key: str) -> AbstractContextManager[object]:
+    """A line whose ends lie left and right, and which wraps where it is too long."""
+    return st.container(
+        horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small", key=key
+    )
 
 
 def _ranges(scope: Scope, live: bool) -> None:
     options = [*RANGES, ALL]
     st.session_state["_range"] = scope.range if scope.range != CUSTOM else None
     with st.container(
-        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="xsmall", key="range"
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        gap="xsmall",
+        key="range",
+        width="content",
     ):
         st.segmented_control(
             "Time range", options, key="_range", label_visibility="collapsed", on_change=_range_changed, width="content"
@@ -108,7 +123,12 @@ def _freshness() -> None:
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     age = (now - extent["last_time"]).total_seconds()
     with st.container(
-        horizontal=True, horizontal_alignment="right", vertical_alignment="center", gap="small", key="fresh"
+        horizontal=True,
+        horizontal_alignment="right",
+        vertical_alignment="center",
+        gap="small",
+        key="fresh",
+        width="content",
     ):
         if extent.get("sample_spans"):
             st.badge(

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import charts, theme, ticks
+from spanloft_dashboard.components import charts, links, theme, ticks
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.panel import EmptyPanel
 from spanloft_dashboard.components.scope import Scope
@@ -131,21 +131,21 @@ def moves(scope: Scope) -> None:
     before, now = periods(rows)
     parts = contributions(before, now)
     start, end = cost(before, now, frozenset()), cost(before, now, frozenset(FACTORS))
-    _draw(start, parts, end)
+    _draw(start, parts, end, scope)
     st.caption(
         "Volume: number of calls; models: which ones; input and output: their length. Each bar is what its factor "
         "alone changed, averaged over all orders of change (Shapley); together they are the whole."
     )
 
 
-def _draw(start: float, parts: Mapping[str, float], end: float) -> None:
+def _draw(start: float, parts: Mapping[str, float], end: float, scope: Scope) -> None:
     labels = ["Before", *FACTORS.values(), "Now"]
     edges = np.cumsum([start, *parts.values()]).tolist()
     low, high = [0.0, *edges[:-1], 0.0], [start, *edges[1:], end]
     texts = [fmt.money(start), *(_signed(value) for value in parts.values()), fmt.money(end)]
     colors = [theme.ERROR if value >= 0 else theme.SERIES[1] for value in parts.values()]
     places = list(range(len(labels)))
-    x = {"min": -0.6, "max": len(labels) - 0.4, "ticks": list(zip(places, labels, strict=True))}
+    x = {"min": -0.6, "max": len(labels) - 0.4, "ticks": list(zip(places, labels, strict=True)), "tight": True}
     y = ticks.of_numbers(min(0.0, *low, *high), max(*low, *high), prefix="$")
     chart = charts.Chart(
         charts.Axis(prefix="$", height=236), "column", x, {"min": y[0][0], "max": y[-1][0], "ticks": y}, top=22
@@ -155,12 +155,18 @@ def _draw(start: float, parts: Mapping[str, float], end: float) -> None:
         colors=[theme.COST, *colors, theme.COST], quiet=True, **{"from": low},
         labels=[f"{label}: {text}" for label, text in zip(labels, texts, strict=True)],
     )  # fmt: skip
-    charts.show(
+    mark = charts.pick_mark(
         chart, "moves", alt="Why the cost moved: " + ", ".join(f"{n} {t}" for n, t in zip(labels, texts, strict=True))
     )
+    if mark:
+        window = scope.window()
+        period = {}
+        if mark.place == 0 and window.before:
+            period = charts.Picked(window.before, window.since, None).url()
+        links.go("traces", scope, kind="calls", sort="dearest", **period)
 
 
 def _signed(value: float) -> str:
     """A change to the cent; one that is less reads as 0."""
     cents = round(value, 2)
-    return f"{'+' if cents > 0 else '−' if cents < 0 else ''}{fmt.money(abs(cents))}"
+    return f"{'+' if cents > 0 else '−' if cents < 0 else ''}${abs(cents):,.2f}" if cents else "$0"

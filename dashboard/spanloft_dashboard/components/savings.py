@@ -53,12 +53,10 @@ def savings(scope: Scope) -> None:
         tables.from_rows(rows),
         {
             "way": tables.column("Way", width=190),
-            "calls": tables.number("Calls", width=85),
-            "tokens": tables.number("Tokens", width=120),
-            "usd": tables.number(
-                "Worth", width=80, help="US dollars in this period; the ways overlap, so don't add them"
-            ),
-            "share": tables.share("Of the cost", width=110),
+            "calls": tables.number("Calls"),
+            "tokens": tables.number("Tokens"),
+            "usd": tables.number("Worth", help="US dollars in this period; the ways overlap, so don't add them"),
+            "share": tables.share("Of the cost"),
             "method": tables.column("How it was reckoned", width=420, wrap=True),
         },
         key="savings",
@@ -89,9 +87,9 @@ def repeats(scope: Scope) -> None:
         {
             "input_preview": tables.column("Request", width=190),
             "model": tables.column("Model", width=105),
-            "calls": tables.number("Repeats", width=65),
-            "saved_usd": tables.number("Worth", width=75),
-            "age_ms": tables.number("After", width=85, help="Median time since the call before"),
+            "calls": tables.number("Repeats"),
+            "saved_usd": tables.number("Worth"),
+            "age_ms": tables.number("After", help="Median time since the call before"),
         },
         key="repeats",
         click=True,
@@ -144,9 +142,9 @@ def model_choice(scope: Scope) -> None:
         tables.from_rows(_alternatives(row, chats)),
         {
             "model": tables.column("Instead", width=165),
-            "same": tables.number("Same tokens", width=90),
+            "same": tables.number("Same tokens"),
             "range": tables.column("Likely range", width=125, alignment="right"),
-            "change": tables.number("Change", width=70),
+            "change": tables.number("Change"),
         },
         key=f"whatif-{chosen}",
         height=tables.height_of(len(chats) - 1, 6),

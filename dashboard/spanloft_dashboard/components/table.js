@@ -20,6 +20,46 @@ function cell(row, column, value, shown) {
   if (!column.right && !column.bar) made.title = shown;
 }
 
+const PAD = 26, SHARE = 118, LEAST = 64, LONG = 200;
+const pen = document.createElement("canvas").getContext("2d");
+
+// Pixels that the widest of some texts takes; of thousands the longest few are measured.
+function widest(texts, font) {
+  pen.font = font;
+  const longest = [...texts].sort((one, other) => other.length - one.length).slice(0, 12);
+  return Math.max(0, ...longest.map((text) => pen.measureText(text).width));
+}
+
+// Numbers and times are never cut; texts share what is left by the widths that were asked for. Columns that can be
+// spared go where a text would have too little room.
+function layout(table, data, room) {
+  const family = getComputedStyle(table).fontFamily;
+  const needs = data.columns.map((column, at) => {
+    const head = widest([column.label], `550 12px ${family}`) + PAD + 12;
+    const body = widest(data.rows.map((row) => row.texts[at].slice(0, LONG)), `13px ${family}`) + PAD;
+    const fixed = column.right || column.fixed || column.bar;
+    const wanted = column.bar ? SHARE : Math.max(head, body);
+    return { fixed, wanted, head, least: fixed ? wanted : Math.min(wanted, Math.max(LEAST, head, column.width * 0.6)) };
+  });
+  const shown = data.columns.map((_, at) => at);
+  const total = (name) => shown.reduce((sum, at) => sum + needs[at][name], 0);
+  for (let at = data.columns.length - 1; at >= 0 && total("least") > room; at--)
+    if (data.columns[at].spare) shown.splice(shown.indexOf(at), 1);
+  const widths = new Map(shown.map((at) => [at, needs[at].least]));
+  let open = shown.filter((at) => needs[at].wanted > needs[at].least), left = room - total("least");
+  // What a short column does not need goes to the others.
+  while (left > 1 && open.length) {
+    const weight = open.reduce((sum, at) => sum + data.columns[at].width, 0), part = left;
+    for (const at of open) {
+      const more = Math.min((part * data.columns[at].width) / weight, needs[at].wanted - widths.get(at));
+      widths.set(at, widths.get(at) + more);
+      left -= more;
+    }
+    open = open.filter((at) => needs[at].wanted - widths.get(at) > 1);
+  }
+  return widths;
+}
+
 function quoted(value) {
   if (value === null) return "";
   const text = String(value);
@@ -59,35 +99,44 @@ function body(table, data, state, open) {
         if (next) { next.focus(); event.preventDefault(); }
       };
     }
-    values.forEach((value, at) => cell(row, data.columns[at], value, texts[at]));
+    for (const at of state.shown) cell(row, data.columns[at], values[at], texts[at]);
   }
   table.append(made);
 }
 
-function draw(root, data, open) {
+function draw(root, data, state, open) {
   root.replaceChildren();
   const frame = node("div", "sl-scroll", root);
-  frame.style.maxHeight = `${data.height}px`;
+  if (data.height) frame.style.maxHeight = `${data.height}px`;
   frame.tabIndex = 0;
   frame.setAttribute("role", "region");
   frame.setAttribute("aria-label", data.name);
   const table = node("table", data.click ? "sl-table click" : "sl-table", frame);
-  table.style.minWidth = `${data.columns.reduce((sum, column) => sum + column.width, 0)}px`;
+  const widths = layout(table, data, frame.clientWidth || root.clientWidth);
+  state.shown = [...widths.keys()];
+  const least = state.shown.reduce((sum, at) => sum + widths.get(at), 0);
+  table.style.minWidth = `${Math.floor(least)}px`;
   const head = node("tr", "", node("thead", "", table));
-  const state = { column: null, down: true };
-  data.columns.forEach((column, at) => {
+  const heads = new Map();
+  const mark = () => heads.forEach((title, at) => {
+    if (at === state.column) title.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+    else title.removeAttribute("aria-sort");
+  });
+  for (const at of state.shown) {
+    const column = data.columns[at];
     const title = node("th", column.right ? "right" : "", head);
-    title.style.width = `${column.width}px`;
+    heads.set(at, title);
+    title.style.width = `${widths.get(at)}px`;
     const button = node("button", "", title, column.label);
     if (column.help) button.title = column.help;
     button.onclick = () => {
       state.down = state.column === at ? !state.down : Boolean(column.right);
       state.column = at;
-      for (const other of head.children) other.removeAttribute("aria-sort");
-      title.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+      mark();
       body(table, data, state, open);
     };
-  });
+  }
+  mark();
   body(table, data, state, open);
   const csv = node("button", "sl-csv", root, "CSV");
   csv.title = "Save these rows as CSV";
@@ -95,5 +144,16 @@ function draw(root, data, open) {
 }
 
 export default function ({ parentElement, data, setTriggerValue }) {
-  draw(parentElement.querySelector(".sl-list"), data, (row) => setTriggerValue("row", row));
+  const root = parentElement.querySelector(".sl-list");
+  const state = { column: null, down: true, shown: [] };
+  const again = () => draw(root, data, state, (row) => setTriggerValue("row", row));
+  again();
+  let width = root.clientWidth;
+  const watch = new ResizeObserver(() => {
+    if (root.clientWidth === width) return;
+    width = root.clientWidth;
+    again();
+  });
+  watch.observe(root);
+  return () => watch.disconnect();
 }

@@ -30,7 +30,11 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class Column:
-    """How a column is shown: heading, width in pixels, explanation, and how a value is written."""
+    """How a column is shown: heading, explanation, and how a value is written.
+
+    ``width`` is the share of a text column in the room that numbers and times leave, which are never cut; a ``spare``
+    column is left out where the others would have too little room.
+    """
 
     label: str
     width: int = WIDTH
@@ -38,19 +42,30 @@ class Column:
     right: bool = False
     bar: bool = False
     wrap: bool = False
+    fixed: bool = False
+    spare: bool = False
     write: Callable[[Any], str] = str
 
 
-def column(label: str, *, width: int = WIDTH, help: str = "", alignment: str = "left", wrap: bool = False) -> Column:
-    """A text column; with ``wrap`` a long text takes several lines instead of being cut."""
-    return Column(label, width, help, alignment == "right", wrap=wrap, write=_one_line)
+def column(
+    label: str,
+    *,
+    width: int = WIDTH,
+    help: str = "",
+    alignment: str = "left",
+    wrap: bool = False,
+    spare: bool = False,
+    fixed: bool = False,
+) -> Column:
+    """A text column; with ``wrap`` a long text takes several lines instead of being cut, a ``fixed`` one is whole."""
+    return Column(label, width, help, alignment == "right", wrap=wrap, fixed=fixed, spare=spare, write=_one_line)
 
 
 def _one_line(value: Any) -> str:
     return fmt.shorten(str(value), CELL_LIMIT)
 
 
-def number(label: str, *, width: int = WIDTH, help: str = "", digits: int | None = None) -> Column:
+def number(label: str, *, help: str = "", digits: int | None = None, spare: bool = False) -> Column:
     """A number column; the unit belongs in the label. Whole numbers are written whole, others with ``digits``."""
 
     def write(value: Any) -> str:
@@ -58,17 +73,18 @@ def number(label: str, *, width: int = WIDTH, help: str = "", digits: int | None
             return f"{value:,.0f}"
         return f"{value:,.{digits}f}" if digits is not None else f"{value:,.4g}"
 
-    return Column(label, width, help, right=True, write=write)
+    return Column(label, help=help, right=True, spare=spare, write=write)
 
 
-def moment(label: str = "Time", *, width: int = WIDTH, format: str = "%b %d, %H:%M:%S", help: str = "") -> Column:
+def moment(label: str = "Time", *, seconds: bool = True, help: str = "", spare: bool = False) -> Column:
     """A time column, shown in the viewer's zone."""
-    return Column(label, width, help, write=lambda value: f"{fmt.local(value):{format}}")
+    form = "%-d %b %H:%M:%S" if seconds else "%-d %b %H:%M"
+    return Column(label, help=help, fixed=True, spare=spare, write=lambda value: f"{fmt.local(value):{form}}")
 
 
-def share(label: str, *, width: int = WIDTH, help: str = "") -> Column:
+def share(label: str, *, help: str = "") -> Column:
     """A share of the whole as a bar."""
-    return Column(label, width, help, bar=True, write=lambda value: f"{value * 100:.1f} %")
+    return Column(label, help=help, bar=True, write=lambda value: f"{value * 100:.1f} %")
 
 
 def table(
@@ -103,6 +119,8 @@ def table(
             "right": one.right,
             "bar": one.bar,
             "wrap": one.wrap,
+            "fixed": one.fixed,
+            "spare": one.spare,
         }
         for name, one in zip(columns, shown, strict=True)
     ]
@@ -119,7 +137,8 @@ def table(
         "columns": heads,
         "rows": lines,
         "click": click,
-        "height": height or height_of(rows.num_rows),
+        # Lines of wrapped text are as high as they need to be.
+        "height": None if any(one.wrap for one in shown) else height or height_of(rows.num_rows),
     }
     chosen = _mount(key=key, data=description, on_row_change=lambda: None).get("row")
     return chosen if isinstance(chosen, int) and click and 0 <= chosen < rows.num_rows else None

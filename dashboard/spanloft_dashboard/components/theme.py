@@ -140,6 +140,12 @@ CSS = """
 [class*="st-key-row-"] [data-testid="stMarkdownContainer"], [class*="st-key-row-"] [data-testid="stCaptionContainer"],
 .st-key-fresh [data-testid="stMarkdownContainer"], .st-key-fresh [data-testid="stCaptionContainer"] {margin-bottom: 0;}
 [class*="st-key-head-"] p, [class*="st-key-row-"] p, .st-key-fresh p {margin: 0;}
+[class*="st-key-head-"] [data-testid="stCaptionContainer"] p {line-height: 1.35;}
+.st-key-top, .st-key-under {row-gap: 6px;}
+.st-key-under {margin-top: -10px;}
+.st-key-under [data-testid="stCaptionContainer"] {margin-bottom: 0;}
+[class*="st-key-row-alarm"] .stMarkdownBadge {min-width: 76px; text-align: left;}
+[class*="st-key-row-mover"] .stMarkdownBadge {min-width: 68px; text-align: right;}
 [class*="st-key-row-"] {border-bottom: 1px solid light-dark(#EEF1F5, #232A34); padding: 1px 0 3px;}
 [class*="st-key-row-"]:last-child {border-bottom: none;}
 [class*="st-key-row-"] [data-testid="stPageLink-NavLink"] {padding: 4px 0;}
@@ -238,10 +244,6 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-csv {all: unset; position: absolute; right: 6px; bottom: 6px; padding: 1px 8px; border-radius: 6px; font-size: 11px;
   cursor: pointer; opacity: 0; background: light-dark(#fff, #1E242D); border: 1px solid light-dark(#E3E7ED, #2A313C);}
 .sl-list:hover .sl-csv, .sl-csv:focus-visible {opacity: 1;}
-.sl-heat {display: grid; grid-template-columns: 34px repeat(24, minmax(0, 1fr)); gap: 2px; font-size: 11.5px;
-  color: light-dark(#5B6475, #9BA5B5);}
-.sl-heat > i {height: 22px; border-radius: 3px;}
-.sl-heat > b {font-weight: 400; line-height: 22px; white-space: nowrap;}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: .9rem; padding-right: .9rem; padding-top: 3rem;}
 }

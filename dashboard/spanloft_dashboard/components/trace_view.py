@@ -113,10 +113,10 @@ def _parts(spans: list[dict[str, Any]]) -> None:
         rows = tree.by_name(spans)
         columns = {
             "name": tables.column("Name", width=190),
-            "spans": tables.number("Spans", width=60),
-            "duration_ms": tables.number("Time, total", width=85),
-            "tokens": tables.number("Tokens", width=70),
-            "cost_usd": tables.number("Cost", width=75),
+            "spans": tables.number("Spans"),
+            "duration_ms": tables.number("Time, total"),
+            "tokens": tables.number("Tokens"),
+            "cost_usd": tables.number("Cost"),
         }
         tables.table(
             tables.from_rows(rows),

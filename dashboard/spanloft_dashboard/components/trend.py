@@ -18,11 +18,12 @@ _ORIGIN = dt.datetime(2000, 1, 3)  # noqa: DTZ001 - where DuckDB's time_bucket b
 
 @dataclass(frozen=True)
 class Trend:
-    """The totals of this period and the one before, and the buckets of this one in order."""
+    """The totals of this period and the one before, and the buckets of this one in order with their starts, UTC."""
 
     now: dict[str, Any]
     before: dict[str, Any]
     buckets: list[dict[str, Any]]
+    moments: list[dt.datetime]
 
     @classmethod
     def of(cls, table: pa.Table, scope: Scope) -> Trend:
@@ -42,7 +43,7 @@ class Trend:
         start = _ORIGIN + (window.since - _ORIGIN) // step * step
         count = min(int((window.until - start) / step) + 1, 2_000)
         moments = [start + step * position for position in range(count)]
-        return cls(now, before if window.before else {}, [found.get(moment, {}) for moment in moments])
+        return cls(now, before if window.before else {}, [found.get(moment, {}) for moment in moments], moments)
 
     def pair(self, name: str) -> tuple[float | None, float | None]:
         """Total of this period and of the one before."""

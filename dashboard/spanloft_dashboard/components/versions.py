@@ -12,6 +12,7 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.diff import side_by_side
 from spanloft_dashboard.components.intervals import Interval, mean, ratio, share, share_difference
 from spanloft_dashboard.components.panel import EmptyPanel
+from spanloft_dashboard.components.scope import set_url
 
 SAMPLE = 1_000
 VERSIONS = {"sample_size": SAMPLE}
@@ -75,7 +76,14 @@ def intervals(rows: Sequence[Row]) -> None:
             "points", name, color, [one.value], [place], left=[one.low], right=[one.high], size=5, opacity=1,
             texts=[words], labels=[label], quiet=True,
         )  # fmt: skip
-    charts.show(chart, f"intervals-{measure}", alt=f"{measure} by version")
+    mark = charts.pick_mark(chart, f"intervals-{measure}", alt=f"{measure} by version")
+    if mark:
+        set_url(
+            version=next(
+                row["version_id"] for (_, name), (row, _) in zip(names, found, strict=True) if name == mark.series
+            )
+        )
+        st.rerun()
     hidden = len(rows) - len(shown)
     st.caption(
         (f"The latest {len(shown):,} of {len(rows):,} versions. " if hidden else "")
@@ -103,16 +111,16 @@ def version_table(rows: Sequence[Row]) -> None:
         tables.from_rows(written),
         {
             "version": tables.column("Version", width=70),
-            "calls": tables.number("Calls", width=60),
-            "cost": tables.column("Cost per call", width=150, alignment="right"),
-            "duration": tables.column("Duration", width=120, alignment="right"),
-            "errors": tables.column("Errors", width=125, alignment="right", help="95 % interval behind it"),
-            "input": tables.column("Input tokens", width=115, alignment="right"),
-            "output": tables.column("Output tokens", width=115, alignment="right"),
-            "cost_usd": tables.number("Cost, total", width=80),
-            "first": tables.moment("First call", format="%b %-d, %H:%M", width=95),
-            "last": tables.moment("Last call", format="%b %-d, %H:%M", width=95),
-            "template": tables.column("Text", width=260),
+            "calls": tables.number("Calls"),
+            "cost": tables.column("Cost per call", alignment="right"),
+            "duration": tables.column("Duration", alignment="right"),
+            "errors": tables.column("Errors", alignment="right", help="95 % interval behind it"),
+            "input": tables.column("Input tokens", alignment="right"),
+            "output": tables.column("Output tokens", alignment="right"),
+            "cost_usd": tables.number("Cost, total"),
+            "first": tables.moment("First call", seconds=False, spare=True),
+            "last": tables.moment("Last call", seconds=False),
+            "template": tables.column("Text", width=260, spare=True),
         },
         key="versions",
         height=tables.height_of(len(rows), 8),

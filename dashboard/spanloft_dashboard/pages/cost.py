@@ -89,15 +89,15 @@ def _draw_table(scope: Scope) -> None:
         table,
         {
             "grouped": tables.column(GROUPS[group], width=190),
-            "cost_usd": tables.number("Cost", width=85, help="– where no call had a price"),
-            "cost_share": tables.share("Share", width=110),
-            "relative_change": tables.number("Change", width=75, help=f"Of the cost, {scope.previous}"),
-            "calls": tables.number("Calls", width=75),
-            "unpriced_calls": tables.number("Unpriced", width=75),
-            "cost_per_call": tables.number("Per call", width=80),
-            "input_tokens": tables.number("Input tokens", width=115),
-            "output_tokens": tables.number("Output tokens", width=100),
-            "cached_share": tables.number("Cached", width=70, help="Share of the input tokens served from the cache"),
+            "cost_usd": tables.number("Cost", help="– where no call had a price"),
+            "cost_share": tables.share("Share"),
+            "relative_change": tables.number("Change", help=f"Of the cost, {scope.previous}"),
+            "calls": tables.number("Calls"),
+            "unpriced_calls": tables.number("Unpriced"),
+            "cost_per_call": tables.number("Per call"),
+            "input_tokens": tables.number("Input tokens"),
+            "output_tokens": tables.number("Output tokens"),
+            "cached_share": tables.number("Cached", help="Share of the input tokens served from the cache"),
         },
         key=f"who-{group}",
         click=True,
@@ -122,10 +122,10 @@ def _draw_unpriced(scope: Scope) -> None:
         {
             "model": tables.column("Model", width=170),
             "provider": tables.column("Provider", width=90),
-            "calls": tables.number("Calls", width=60),
+            "calls": tables.number("Calls"),
             "reason": tables.column("Why the cost is unknown", width=240),
-            "input_tokens": tables.number("Input tokens", width=95),
-            "output_tokens": tables.number("Output tokens", width=95),
+            "input_tokens": tables.number("Input tokens"),
+            "output_tokens": tables.number("Output tokens"),
         },
         key="unpriced",
         click=True,
@@ -142,7 +142,9 @@ def _draw_tokens(scope: Scope) -> None:
         raise EmptyPanel
     kinds = {kind: (kind, color) for kind, color in theme.TOKEN_KINDS.items()}
     chart = charts.by_column(table, kinds, scope, charts.Axis("tokens"))
-    charts.show(chart, "tokens", alt="Tokens over time by kind")
+    picked = charts.pick(chart, "tokens", scope, alt="Tokens over time by kind")
+    if picked:
+        links.go("traces", scope, kind="calls", sort="dearest", **picked.url())
 
 
 def _draw_sources(scope: Scope) -> None:
@@ -163,9 +165,9 @@ def _draw_sources(scope: Scope) -> None:
         tables.from_rows(rows),
         {
             "source": tables.column("Where the price came from", width=180),
-            "calls": tables.number("Calls", width=95),
-            "share": tables.share("Share", width=120),
-            "cost_usd": tables.number("Cost", width=85),
+            "calls": tables.number("Calls"),
+            "share": tables.share("Share"),
+            "cost_usd": tables.number("Cost"),
         },
         key="sources",
         placeholder="unknown",
@@ -230,7 +232,7 @@ def _render() -> None:
             _draw_tokens,
             scope,
             queries=["cost_tokens"],
-            note="input split by what the cache served",
+            note="input by what the cache served; click a bar",
         )
     with right:
         panel("sources", "Price sources", _draw_sources, scope, queries=["cost_sources"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from functools import partial
 from typing import Any, Literal
@@ -66,18 +67,16 @@ def _draw_series(scope: Scope) -> None:
     row = tables.table(
         table,
         {
-            "status": tables.column("Verdict", width=120),
+            "status": tables.column("Verdict", fixed=True),
             "series": tables.column("Series", width=330),
-            "baseline": tables.column("Baseline", width=75),
+            "baseline": tables.column("Baseline", width=75, spare=True),
             "topic": tables.column("Grew most", width=170),
             "kind": tables.column("Kind", width=110),
-            "effect": tables.number(
-                "Effect", width=65, help="Shift of the middle; about the share of texts that moved"
-            ),
-            "p_value": tables.number("p", width=75, help="Chance of so large a difference where nothing has changed"),
-            "q_value": tables.number("q", width=75, help="p adjusted for the number of series"),
-            "since": tables.moment("Since", width=112),
-            "n_window": tables.number("Texts", width=60),
+            "effect": tables.number("Effect", help="Shift of the middle; about the share of texts that moved"),
+            "p_value": tables.number("p", help="Chance of so large a difference where nothing has changed"),
+            "q_value": tables.number("q", help="p adjusted for the number of series"),
+            "since": tables.moment("Since"),
+            "n_window": tables.number("Texts"),
         },
         key="series",
         click=True,
@@ -116,20 +115,30 @@ def _draw_window(scope: Scope) -> None:
     with left:
         panel("topics", "What moved", partial(_draw_topics, row), scope, queries=["drift_topics"], more=more)
     with right:
-        panel("map", "Map of texts", lambda scope: _draw_map(row), scope, note="the same place from day to day")
+        panel(
+            "map",
+            "Map of texts",
+            partial(_draw_map, row),
+            scope,
+            queries=["drift_window"],
+            more=more,
+            note="click a point for its trace",
+        )
     left, right = st.columns([11, 9], gap="small")
     with left:
         panel(
             "effect",
             "Effect by window",
-            lambda scope: _draw_effect(scope, more(scope)),
+            lambda scope: _draw_effect(row, scope, more(scope)),
             scope,
             queries=["drift_over_time"],
             more=more,
-            note="with its 95 % interval",
+            note="with its 95 % interval; click for its calls",
         )
     with right:
-        panel("numbers", "Numbers and form", lambda scope: _draw_numbers(row), scope)
+        panel(
+            "numbers", "Numbers and form", lambda scope: _draw_numbers(row), scope, queries=["drift_window"], more=more
+        )
 
 
 def _draw_verdict(row: Row) -> None:
@@ -175,18 +184,29 @@ def _draw_topics(row: Row, scope: Scope) -> None:
                     links.link("traces", "Trace", scope, trace=example["trace_id"], span=example["span_id"])
 
 
-def _draw_map(row: Row) -> None:
+def _draw_map(row: Row, scope: Scope) -> None:
     points = json.loads(row["map"] or "[]")
     if not points:
         raise EmptyPanel("There is no map of this window.")
-    charts.show(map_chart(points), "map", alt="Texts of baseline and window in two dimensions")
+    mark = charts.pick_mark(map_chart(points), "map", alt="Texts of baseline and window in two dimensions")
+    if mark:
+        point = [point for point in points if point["part"] == mark.series][mark.place]
+        links.go("traces", scope, trace=point["trace_id"], span=point["span_id"])
 
 
-def _draw_effect(scope: Scope, parameters: Row) -> None:
+def _draw_effect(row: Row, scope: Scope, parameters: Row) -> None:
     table = data.query("drift_over_time", parameters)
     if not table.num_rows:
         raise EmptyPanel("No window of this period could be judged.")
-    charts.show(effect_chart(table, scope), "effect", alt="Effect of each window with its interval")
+    mark = charts.pick_mark(effect_chart(table, scope), "effect", alt="Effect of each window with its interval")
+    if mark:
+        chosen = [window for window in table.to_pylist() if window["status"] == mark.series][mark.place]
+        period = charts.Picked(chosen["window_start"], chosen["bucket"] + dt.timedelta(seconds=1), None).url()
+        narrowed = {
+            name: [row[column]] if row[column] else None
+            for name, column in (("service", "service_name"), ("model", "model"), ("operation", "operation"))
+        }
+        links.go("traces", scope, kind="calls", **period, **narrowed)
 
 
 def _draw_numbers(row: Row) -> None:
@@ -211,7 +231,7 @@ def _draw_numbers(row: Row) -> None:
             "what": tables.column("What", width=160),
             "before": tables.column("Before", width=70),
             "after": tables.column("After", width=70),
-            "size": tables.column("Change", width=190),
+            "size": tables.column("Change", width=190, fixed=True),
         },
         key="numbers",
     )

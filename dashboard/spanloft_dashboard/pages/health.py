@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import charts, tables, theme
+from spanloft_dashboard.components import charts, links, tables, theme
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
@@ -34,7 +34,9 @@ def _draw_outcomes(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("Nothing arrived in this period.")
     chart = charts.by_series(table, theme.INGEST, scope, charts.Axis("spans"), value="spans")
-    charts.show(chart, "outcomes", alt="Spans that arrived over time, by what became of them")
+    picked = charts.pick(chart, "outcomes", scope, alt="Spans that arrived over time, by what became of them")
+    if picked:
+        links.go("traces", scope, kind="spans", **picked.url())
 
 
 def _draw_refused(scope: Scope) -> None:
@@ -43,8 +45,8 @@ def _draw_refused(scope: Scope) -> None:
         raise EmptyPanel("Nothing was refused in this period.")
     columns = {
         "reason": tables.column("Why", width=170),
-        "spans": tables.number("Spans", width=70),
-        "last_time": tables.moment("Last", width=112),
+        "spans": tables.number("Spans"),
+        "last_time": tables.moment("Last"),
     }
     tables.table(table, columns, key="refused", height=tables.height_of(table.num_rows, 7))
 
@@ -57,10 +59,10 @@ def _draw_sources(scope: Scope) -> None:
         "service_name": tables.column("Service", width=120),
         "scope_name": tables.column("Instrumentation", width=290),
         "dialect": tables.column("Dialect", width=105),
-        "spans": tables.number("Spans", width=75),
-        "late": tables.number("Late", width=60),
-        "duplicate_calls": tables.number("Counted once", width=100),
-        "last_time": tables.moment("Last", width=112),
+        "spans": tables.number("Spans"),
+        "late": tables.number("Late"),
+        "duplicate_calls": tables.number("Counted once"),
+        "last_time": tables.moment("Last"),
     }
     tables.table(
         table, columns, key="sources", placeholder="not understood", height=tables.height_of(table.num_rows, 8)
@@ -80,8 +82,8 @@ def _draw_quality(scope: Scope) -> None:
     }
     columns = {
         "scope_name": tables.column("Instrumentation", width=290),
-        "calls": tables.number("Calls", width=75),
-        **{name: tables.number(words, width=95) for name, words in gaps.items()},
+        "calls": tables.number("Calls"),
+        **{name: tables.number(words) for name, words in gaps.items()},
     }
     tables.table(
         table,
@@ -96,11 +98,11 @@ def _draw_storage(scope: Scope) -> None:
     table = data.query("health_storage", scope.parameters())
     columns = {
         "dataset": tables.column("Dataset", width=100),
-        "rows": tables.number("Rows", width=75),
-        "bytes": tables.number("Size", width=65),
-        "files": tables.number("Files", width=50),
-        "first_day": tables.column("First day", width=82),
-        "last_day": tables.column("Last day", width=82),
+        "rows": tables.number("Rows"),
+        "bytes": tables.number("Size"),
+        "files": tables.number("Files"),
+        "first_day": tables.column("First day", fixed=True, spare=True),
+        "last_day": tables.column("Last day", fixed=True),
     }
     tables.table(table, columns, key="storage", formats={"bytes": fmt.size}, height=tables.height_of(table.num_rows, 9))
     st.caption(f"{fmt.size(sum(table['bytes'].to_pylist()))} in {sum(table['files'].to_pylist()):,} files")
@@ -112,7 +114,7 @@ def _draw_writers(scope: Scope) -> None:
         raise EmptyPanel("Nothing was written yet.")
     columns = {
         "writer": tables.column("Writer", width=110),
-        "written_at": tables.moment("Last written", width=112),
+        "written_at": tables.moment("Last written"),
         "watermark": tables.column("Watermark", width=260),
     }
     tables.table(table, columns, key="writers", height=tables.height_of(table.num_rows, 9))
@@ -125,7 +127,7 @@ def _render() -> None:
     apart(_draw_cards, scope)
     left, right = st.columns([3, 2], gap="small")
     with left:
-        panel("outcomes", "Spans that arrived", _draw_outcomes, scope, queries=["health_outcomes"])
+        panel("outcomes", "Spans that arrived", _draw_outcomes, scope, queries=["health_outcomes"], note="click a bar")
     with right:
         panel("refused", "Why spans were refused", _draw_refused, scope, queries=["health_refused"])
     panel("sources", "Who sends", _draw_sources, scope, queries=["health_sources"])

@@ -46,7 +46,9 @@ def _draw_percentiles(scope: Scope) -> None:
         raise EmptyPanel
     lines = {name: (f"{name}_s", color) for name, color in theme.PERCENTILES.items()}
     chart = charts.by_column(table, lines, scope, charts.Axis("s", digits=2), line=True)
-    charts.show(chart, "percentiles", alt="Percentiles of the duration over time")
+    picked = charts.pick(chart, "percentiles", scope, alt="Percentiles of the duration over time")
+    if picked:
+        links.go("traces", scope, kind="calls", sort="slowest", **picked.url())
 
 
 def _draw_by_model(scope: Scope) -> None:
@@ -56,7 +58,12 @@ def _draw_by_model(scope: Scope) -> None:
         raise EmptyPanel("No call of this period reported this.")
     axis = charts.Axis(UNITS[values["measure"]], digits=2, height=228)
     chart = charts.by_series(table, charts.model_palette(), scope, axis, value="measured", line=True)
-    charts.show(chart, f"by-model-{values['measure']}", alt=f"{MEASURES[values['measure']]} over time by model")
+    picked = charts.pick(
+        chart, f"by-model-{values['measure']}", scope, alt=f"{MEASURES[values['measure']]} over time by model"
+    )
+    if picked:
+        model = {"model": [picked.series]} if picked.series else {}
+        links.go("traces", scope, kind="calls", sort="slowest", **picked.url(), **model)
 
 
 def _draw_errors(scope: Scope) -> None:
@@ -65,7 +72,9 @@ def _draw_errors(scope: Scope) -> None:
         raise EmptyPanel
     kinds = {"rate limited": ("rate_limited", theme.WARNING), "other errors": ("other_errors", theme.ERROR)}
     chart = charts.by_column(table, kinds, scope, charts.Axis("%", digits=2))
-    charts.show(chart, "errors", alt="Share of failed calls over time")
+    picked = charts.pick(chart, "errors", scope, alt="Share of failed calls over time")
+    if picked:
+        links.go("traces", scope, kind="calls", status=["error"], **picked.url())
 
 
 def _draw_table(scope: Scope) -> None:
@@ -77,14 +86,14 @@ def _draw_table(scope: Scope) -> None:
         {
             "model": tables.column("Model", width=190),
             "provider": tables.column("Provider", width=90),
-            "calls": tables.number("Calls", width=70),
-            "p50_ms": tables.number("Median", width=75),
-            "p95_ms": tables.number("p95", width=75),
-            "p99_ms": tables.number("p99", width=75),
-            "relative_change": tables.number("p95 change", width=90, help=f"Of p95, {scope.previous}"),
-            "ttft_ms": tables.number("First token", width=85),
-            "tokens_per_s": tables.number("Tokens/s", digits=0, width=70),
-            "error_rate": tables.number("Errors", width=65),
+            "calls": tables.number("Calls"),
+            "p50_ms": tables.number("Median"),
+            "p95_ms": tables.number("p95"),
+            "p99_ms": tables.number("p99"),
+            "relative_change": tables.number("p95 change", help=f"Of p95, {scope.previous}"),
+            "ttft_ms": tables.number("First token"),
+            "tokens_per_s": tables.number("Tokens/s", digits=0),
+            "error_rate": tables.number("Errors"),
         },
         key="models",
         click=True,
@@ -106,13 +115,13 @@ def _draw_slowest(scope: Scope) -> None:
     row = tables.table(
         table,
         {
-            "start_time": tables.moment(width=112),
+            "start_time": tables.moment(),
             "model": tables.column("Model", width=180),
             "service_name": tables.column("Service", width=110),
-            "duration_ms": tables.number("Duration", width=80),
-            "ttft_ms": tables.number("First token", width=85),
-            "output_tokens": tables.number("Output tokens", width=105),
-            "tokens_per_s": tables.number("Tokens/s", digits=0, width=75),
+            "duration_ms": tables.number("Duration"),
+            "ttft_ms": tables.number("First token"),
+            "output_tokens": tables.number("Output tokens"),
+            "tokens_per_s": tables.number("Tokens/s", digits=0),
             "status": tables.column("Status", width=130),
         },
         key="slowest",
@@ -136,10 +145,17 @@ def _render() -> None:
             _draw_percentiles,
             scope,
             queries=["latency_percentiles"],
-            note="seconds",
+            note="seconds; click a time for its slowest calls",
         )
     with right:
-        panel("errors", "Failed calls", _draw_errors, scope, queries=["latency_errors"], note="% of calls")
+        panel(
+            "errors",
+            "Failed calls",
+            _draw_errors,
+            scope,
+            queries=["latency_errors"],
+            note="% of calls; click a bar for its failures",
+        )
     choices.segmented("measure", "Measure", MEASURES, "p95")
     measure = choices.chosen("measure", MEASURES, "p95")
     panel(
@@ -149,7 +165,7 @@ def _render() -> None:
         scope,
         queries=["latency_by_model"],
         more=_parameters,
-        note="the six most used models",
+        note="the six most used models; click a line for its calls",
         height=280,
     )
     left, right = st.columns(2, gap="small")
@@ -162,7 +178,7 @@ def _render() -> None:
             scope,
             queries=["latency_ecdf"],
             more=lambda scope: scope.parameters() | {"measure": wait},
-            note="% of calls within seconds",
+            note="% of calls within seconds; click a line",
             height=280,
         )
     with right:

@@ -48,7 +48,10 @@ def _draw_cost(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("No call of this period has a price.")
     chart = charts.by_series(table, charts.model_palette(), scope, charts.DOLLARS, value="cost_usd")
-    charts.show(chart, "cost", alt="Cost over time by model")
+    picked = charts.pick(chart, "cost", scope, alt="Cost over time by model")
+    if picked:
+        model = {"model": [picked.series]} if picked.series not in (None, *charts.LAST) else {}
+        links.go("traces", scope, kind="calls", sort="dearest", **picked.url(), **model)
 
 
 def _draw_movers(scope: Scope) -> None:
@@ -96,7 +99,7 @@ def _draw_errors(scope: Scope) -> None:
     row = tables.table(
         table,
         {
-            "start_time": tables.moment(format="%b %-d, %H:%M", width=98),
+            "start_time": tables.moment(seconds=False),
             "error_type": tables.column("Error", width=135),
             "model": tables.column("Model", width=95),
             "status_message": tables.column("Message"),
@@ -121,7 +124,7 @@ def _render() -> None:
     with left:
         panel("volume", "Calls", _draw_volume, scope, queries=["overview_volume"], note="click a bar for its traces")
     with right:
-        panel("cost", "Cost by model", _draw_cost, scope, queries=["overview_cost"], note="US dollars")
+        panel("cost", "Cost by model", _draw_cost, scope, queries=["overview_cost"], note="US dollars; click a bar")
     left, right = st.columns(2, gap="small")
     with left:
         panel("movers", "What changed most", _draw_movers, scope, queries=["overview_movers"], note=scope.previous)

@@ -47,15 +47,17 @@ def _draw_list(scope: Scope) -> None:
         table,
         {
             "prompt": tables.column("Prompt", width=280),
-            "services": tables.column("Services", width=165),
-            "source": tables.column("Found", width=70, help="explicit: the app names it; mined: found in the texts"),
-            "versions": tables.number("Versions", width=65),
-            "calls": tables.number("Calls", width=65),
-            "cost_usd": tables.number("Cost", width=75),
-            "cost_share": tables.share("Share", width=105),
-            "error_rate": tables.number("Errors", width=65),
-            "input_tokens": tables.number("In / call", digits=0, width=70, help="Input tokens per call"),
-            "output_tokens": tables.number("Out / call", digits=0, width=75, help="Output tokens per call"),
+            "services": tables.column("Services", width=110, spare=True),
+            "source": tables.column(
+                "Found", width=70, spare=True, help="explicit: the app names it; mined: found in the texts"
+            ),
+            "versions": tables.number("Versions"),
+            "calls": tables.number("Calls"),
+            "cost_usd": tables.number("Cost"),
+            "cost_share": tables.share("Share"),
+            "error_rate": tables.number("Errors"),
+            "input_tokens": tables.number("In / call", digits=0, help="Input tokens per call"),
+            "output_tokens": tables.number("Out / call", digits=0, help="Output tokens per call"),
         },
         key="prompts",
         click=True,
@@ -89,7 +91,11 @@ def _draw_prompt(scope: Scope) -> None:
         chart = charts.by_series(
             table, charts.palette(table["series"].to_pylist()), scope, charts.Axis("calls"), value="calls"
         )
-        charts.show(chart, "over-time", alt="Calls over time by version of the prompt")
+        picked = charts.pick(chart, "over-time", scope, alt="Calls over time by version of the prompt")
+        if picked:
+            named = {row["version"]: row["version_id"] for row in data.rows("prompts_versions", parameters(scope))}
+            set_url(**picked.url(), version=named.get(picked.series or ""))
+            st.rerun()
 
     st.subheader(fmt.label(chosen["prompt"], 90), anchor=False)
     left, right = st.columns([9, 11], gap="small")
@@ -102,6 +108,7 @@ def _draw_prompt(scope: Scope) -> None:
             queries=["prompts_over_time"],
             more=parameters,
             height=262,
+            note="click a bar for its calls, below",
         )
     with right:
         panel(
@@ -109,7 +116,9 @@ def _draw_prompt(scope: Scope) -> None:
             "Per version",
             lambda scope: intervals(data.rows("prompts_versions", parameters(scope))),
             scope,
-            note="mean of a call with its 95 % interval",
+            queries=["prompts_versions"],
+            more=parameters,
+            note="mean of a call, 95 % interval; click for its calls",
             height=262,
         )
     panel(
@@ -125,9 +134,26 @@ def _draw_prompt(scope: Scope) -> None:
         "What changed",
         lambda scope: compare(data.rows("prompts_versions", parameters(scope))),
         scope,
+        queries=["prompts_versions"],
+        more=parameters,
         note="two versions side by side",
     )
-    panel("calls", "Calls of a version", lambda scope: _draw_calls(scope, parameters(scope)), scope)
+    panel(
+        "calls",
+        "Calls of a version",
+        lambda scope: _draw_calls(scope, parameters(scope)),
+        scope,
+        queries=["prompts_calls"],
+        more=lambda scope: parameters(scope) | _listed(data.rows("prompts_versions", parameters(scope))),
+    )
+
+
+def _listed(versions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Which calls are listed: the version and the order of the link."""
+    ids = {row["version_id"]: row["version_id"] for row in versions}
+    latest = versions[-1]["version_id"] if versions else ""
+    version, order = choices.chosen("version", ids, latest), choices.chosen("sort", ORDERS, "newest")
+    return {"version_id": version, "sort_by": order, "row_limit": LIMIT}
 
 
 def _draw_calls(scope: Scope, parameters: dict[str, Any]) -> None:
@@ -138,20 +164,20 @@ def _draw_calls(scope: Scope, parameters: dict[str, Any]) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
         version = choices.segmented("version", "Version", names, versions[-1]["version_id"])
         order = choices.segmented("sort", "Order", ORDERS, "newest")
-    values = parameters | {"version_id": version, "sort_by": order, "row_limit": LIMIT}
+    values = parameters | _listed(versions)
     table = data.query("prompts_calls", values)
     if not table.num_rows:
         raise EmptyPanel("No call of this version failed in this period." if order == "failed" else "")
     row = tables.table(
         table,
         {
-            "start_time": tables.moment(width=112),
+            "start_time": tables.moment(),
             "service_name": tables.column("Service", width=150),
             "model": tables.column("Model", width=170),
-            "duration_ms": tables.number("Duration", width=80),
-            "input_tokens": tables.number("In", width=65),
-            "output_tokens": tables.number("Out", width=65),
-            "cost_usd": tables.number("Cost", width=80),
+            "duration_ms": tables.number("Duration"),
+            "input_tokens": tables.number("In"),
+            "output_tokens": tables.number("Out"),
+            "cost_usd": tables.number("Cost"),
             "status": tables.column("Status", width=80),
         },
         key=f"calls-{version}-{order}",

@@ -81,7 +81,10 @@ def _draw_over_time(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("Nothing of medium severity or higher was found in this period.")
     chart = charts.by_series(table, CATEGORIES, scope, charts.Axis("findings"), value="findings")
-    charts.show(chart, "security-time", alt="Findings over time by category")
+    picked = charts.pick(chart, "security-time", scope, alt="Findings over time by category", box=True)
+    if picked:
+        set_url(**picked.url())
+        st.rerun()
 
 
 def _draw_campaigns(scope: Scope) -> None:
@@ -90,10 +93,10 @@ def _draw_campaigns(scope: Scope) -> None:
         raise EmptyPanel("No attack came twice.")
     columns = {
         "segment": tables.column("Attack", width=170),
-        "traces": tables.number("Traces", width=60),
-        "users": tables.number("Users", width=60),
-        "successful": tables.number("Successful", width=80),
-        "last_time": tables.moment("Last", width=112),
+        "traces": tables.number("Traces"),
+        "users": tables.number("Users"),
+        "successful": tables.number("Successful"),
+        "last_time": tables.moment("Last"),
     }
     row = tables.table(table, columns, key="campaigns", click=True, height=tables.height_of(table.num_rows, 5))
     if row is not None:
@@ -109,15 +112,15 @@ def _draw_table(scope: Scope) -> None:
     total = tables.limited(table.num_rows, table["total"][0].as_py(), "findings", "worst")
     st.caption(f"{total}. Click a row for its evidence.")
     columns = {
-        "severity": tables.column("Severity", width=75),
-        "outcome": tables.column("Outcome", width=85),
+        "severity": tables.column("Severity", width=75, fixed=True),
+        "outcome": tables.column("Outcome", width=85, fixed=True),
         "category": tables.column("Category", width=140),
         "origin": tables.column("Where", width=90),
         "segment": tables.column("Text", width=225),
-        "score_rank" if values["kind"] == "ranked" else "score": tables.number("Score", width=70),
+        "score_rank" if values["kind"] == "ranked" else "score": tables.number("Score"),
         "verdict": tables.column("Verdict", width=85),
-        "user_id": tables.column("User", width=100),
-        "start_time": tables.moment("Time", width=112),
+        "user_id": tables.column("User", width=100, spare=True),
+        "start_time": tables.moment("Time"),
     }
     formats = {"score": fmt.percent, "score_rank": _rank}
     shown = {name: write for name, write in formats.items() if name in columns}
@@ -137,9 +140,9 @@ def _draw_verdicts(scope: Scope) -> None:
         raise EmptyPanel("Nothing was found in this period, so there is nothing to judge.")
     columns = {
         "detector": tables.column("Detector", width=160),
-        "findings": tables.number("Findings", width=70),
-        "true_alarms": tables.number("True", width=60),
-        "false_alarms": tables.number("False", width=60),
+        "findings": tables.number("Findings"),
+        "true_alarms": tables.number("True"),
+        "false_alarms": tables.number("False"),
     }
     tables.table(table, columns, key="verdicts", height=tables.height_of(table.num_rows, 9))
 
@@ -153,7 +156,7 @@ def _draw_figures(_: Scope) -> None:
     rows = [{"figure": row.name, "value": row.value} for row in figures.rows]
     tables.table(
         tables.from_rows(rows),
-        {"figure": tables.column("Figure", width=370), "value": tables.column("Measured", width=170)},
+        {"figure": tables.column("Figure", width=370), "value": tables.column("Measured", width=170, fixed=True)},
         key="figures",
     )
     for sentence in figures.limits:
@@ -193,7 +196,14 @@ def _render() -> None:
     apart(_draw_cards, scope)
     left, right = st.columns(2, gap="small")
     with left:
-        panel("time", "Findings by category", _draw_over_time, scope, queries=["security_over_time"])
+        panel(
+            "time",
+            "Findings by category",
+            _draw_over_time,
+            scope,
+            queries=["security_over_time"],
+            note="click a bar for its findings",
+        )
     with right:
         panel(
             "campaigns",

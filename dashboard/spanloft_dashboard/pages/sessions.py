@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import streamlit as st
 
 from spanloft_dashboard import data
-from spanloft_dashboard.components import choices, links, messages, tables
+from spanloft_dashboard.components import charts, choices, links, messages, tables, theme
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
@@ -41,6 +42,22 @@ def _draw_cards(scope: Scope) -> None:
     )
 
 
+def _draw_over_time(scope: Scope) -> None:
+    """The sessions behind the cards' trend: how many were active, and what one of them cost."""
+    trend = Trend.of(data.query("sessions_cards", scope.parameters()), scope)
+    if not trend.now.get("sessions"):
+        raise EmptyPanel(NO_SESSIONS)
+    failed = [round(row.get("sessions", 0) * (row.get("failed_share") or 0.0)) for row in trend.buckets]
+    ok = [row.get("sessions", 0) - bad for row, bad in zip(trend.buckets, failed, strict=True)]
+    table = pa.table({"bucket": pa.array(trend.moments, pa.timestamp("us")), "ok": ok, "failed": failed})
+    series = {"without a failure": ("ok", theme.OK), "with a failure": ("failed", theme.ERROR)}
+    chart = charts.by_column(table, series, scope, charts.Axis("sessions", height=120), step_s=scope.window().trend_s)
+    picked = charts.pick(chart, "sessions-time", scope, alt="Sessions over time", step_s=scope.window().trend_s)
+    if picked:
+        failing = picked.series == "with a failure"
+        links.go("traces", scope, **picked.url(), status=["error"] if failing else None)
+
+
 def _draw_list(scope: Scope) -> None:
     values = _parameters(scope)
     table = data.query("sessions_list", values)
@@ -50,16 +67,16 @@ def _draw_list(scope: Scope) -> None:
     total = tables.limited(table.num_rows, table["total"][0].as_py(), "sessions", words)
     st.caption(f"{total}. Click a row to read it.")
     columns = {
-        "last_time": tables.moment("Last call", width=112),
+        "last_time": tables.moment("Last call"),
         "session_id": tables.column("Session", width=150),
         "input_preview": tables.column("First message", width=240),
-        "turns": tables.number("Turns", width=55),
-        "length_ms": tables.number("Length", width=90),
-        "tokens": tables.number("Tokens", width=70),
-        "cost_usd": tables.number("Cost", width=75, help="– where it is unknown or nothing was billed"),
+        "turns": tables.number("Turns"),
+        "length_ms": tables.number("Length"),
+        "tokens": tables.number("Tokens"),
+        "cost_usd": tables.number("Cost", help="– where it is unknown or nothing was billed"),
         "status": tables.column("Status", width=75),
-        "user_id": tables.column("User", width=90),
-        "service_name": tables.column("Service", width=100),
+        "user_id": tables.column("User", width=100, spare=True),
+        "service_name": tables.column("Service", width=110, spare=True),
     }
     formats = {"length_ms": fmt.duration, "cost_usd": fmt.money}
     row = tables.table(table, columns, key="sessions", click=True, height=600, formats=formats)
@@ -131,6 +148,15 @@ def _render() -> None:
     if found is None:
         return
     apart(_draw_cards, found)
+    panel(
+        "time",
+        "Active sessions",
+        _draw_over_time,
+        found,
+        queries=["sessions_cards"],
+        note="click a bar for its traces",
+        height=150,
+    )
     choices.segmented("sort", "Order", ORDERS, "newest")
     panel("list", "Sessions", _draw_list, found, queries=["sessions_list"], more=_parameters, height=600)
 

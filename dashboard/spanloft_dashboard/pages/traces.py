@@ -77,33 +77,33 @@ MONEY_HELP = "– where it is unknown or nothing was billed"
 
 def _trace_columns() -> dict[str, Any]:
     return {
-        "start_time": tables.moment(width=112),
+        "start_time": tables.moment(),
         "name": tables.column("Name", width=145),
         "input_preview": tables.column("Input", width=190),
-        "models": tables.column("Models", width=120),
-        "duration_ms": tables.number("Duration", width=70),
-        "tokens": tables.number("Tokens", width=62),
-        "cost_usd": tables.number("Cost", width=70, help=MONEY_HELP),
+        "models": tables.column("Models", width=130),
+        "duration_ms": tables.number("Duration"),
+        "tokens": tables.number("Tokens"),
+        "cost_usd": tables.number("Cost", help=MONEY_HELP),
         "status": tables.column("Status", width=75),
-        "service_name": tables.column("Service", width=95),
-        "output_preview": tables.column("Output", width=240),
-        "spans": tables.number("Spans", width=55),
-        "user_id": tables.column("User", width=80),
+        "service_name": tables.column("Service", width=110, spare=True),
+        "output_preview": tables.column("Output", width=200, spare=True),
+        "spans": tables.number("Spans", spare=True),
+        "user_id": tables.column("User", width=90, spare=True),
     }
 
 
 def _span_columns() -> dict[str, Any]:
     return {
-        "start_time": tables.moment(width=112),
+        "start_time": tables.moment(),
         "name": tables.column("Name", width=150),
         "input_preview": tables.column("Input", width=190),
-        "duration_ms": tables.number("Duration", width=70),
-        "input_tokens": tables.number("In", width=58, help="Input tokens, cached ones included"),
-        "output_tokens": tables.number("Out", width=55, help="Output tokens"),
-        "cost_usd": tables.number("Cost", width=70, help=MONEY_HELP),
+        "duration_ms": tables.number("Duration"),
+        "input_tokens": tables.number("In", help="Input tokens, cached ones included"),
+        "output_tokens": tables.number("Out", help="Output tokens"),
+        "cost_usd": tables.number("Cost", help=MONEY_HELP),
         "status": tables.column("Status", width=100),
-        "service_name": tables.column("Service", width=95),
-        "output_preview": tables.column("Output", width=240),
+        "service_name": tables.column("Service", width=110, spare=True),
+        "output_preview": tables.column("Output", width=200, spare=True),
         "model": tables.column("Model", width=120),
     }
 

@@ -14,7 +14,9 @@ slow AS (
 )
 SELECT
     weekday, local_hour AS hour, sum(calls)::BIGINT AS calls, any_value(p95_ms) AS p95_ms,
-    coalesce(sum(calls) FILTER (WHERE failed), 0) / sum(calls) AS error_rate
+    coalesce(sum(calls) FILTER (WHERE failed), 0) / sum(calls) AS error_rate,
+    arg_max(found.hour, list_max(durations_ms)) FILTER (WHERE NOT failed) AS slowest_hour,
+    max(found.hour) FILTER (WHERE failed) AS failed_hour, max(found.hour) AS latest_hour
 FROM found
 LEFT JOIN slow USING (weekday, local_hour)
 GROUP BY weekday, local_hour
