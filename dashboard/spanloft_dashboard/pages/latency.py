@@ -132,6 +132,25 @@ def _draw_slowest(scope: Scope) -> None:
     links.open_trace(scope, table, row)
 
 
+def _lists(scope: Scope) -> None:
+    panel(
+        "models",
+        "Models",
+        _draw_table,
+        scope,
+        queries=["latency_table"],
+        note="click a row for its calls, slowest first",
+    )
+    panel(
+        "slowest",
+        "Slowest calls",
+        _draw_slowest,
+        scope,
+        queries=["latency_slowest"],
+        note="click a row to open its trace",
+    )
+
+
 def _render() -> None:
     scope = header("Latency", "What is slow, since when, and is it the wait or the generation?")
     if scope is None:
@@ -183,22 +202,7 @@ def _render() -> None:
         )
     with right:
         panel("heat", "Slow hours", heat, scope, queries=["latency_heat"], more=heat_parameters, height=280)
-    panel(
-        "models",
-        "Models",
-        _draw_table,
-        scope,
-        queries=["latency_table"],
-        note="click a row for its calls, slowest first",
-    )
-    panel(
-        "slowest",
-        "Slowest calls",
-        _draw_slowest,
-        scope,
-        queries=["latency_slowest"],
-        note="click a row to open its trace",
-    )
+    _lists(scope)
 
 
 _render()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
@@ -121,6 +122,10 @@ def _draw_prompt(scope: Scope) -> None:
             note="mean of a call, 95 % interval; click for its calls",
             height=262,
         )
+    _versions(scope, parameters)
+
+
+def _versions(scope: Scope, parameters: Callable[[Scope], dict[str, Any]]) -> None:
     panel(
         "versions",
         "Versions",
