@@ -1,4 +1,4 @@
-"""Compiles the OTLP decoder while Spanloft is installed from source, where there is a C compiler.
+"""Compiles the OTLP decoder and its helper while Spanloft is installed from source, where there is a C compiler.
 
 Without one, or with SPANLOFT_PURE=1, the installation goes on and protobuf's own objects decode: slower, same results.
 """
@@ -16,6 +16,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path("collector", "spanloft_collector", "wire")
+MODULES = ("_otlp", "_messages")
 
 
 class CompileDecoder(BuildHookInterface[Any]):
@@ -24,13 +25,16 @@ class CompileDecoder(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it builds a wheel or an editable install."""
         folder = Path(self.root) / PACKAGE
-        library = folder / "_otlp.abi3.so"
-        library.unlink(missing_ok=True)
-        reason = compile_library(folder / "_otlp.c", library)
-        if reason:
-            self.app.display_warning(f"the compiled OTLP decoder is left out: {reason}")
+        for module in MODULES:
+            library = folder / f"{module}.abi3.so"
+            library.unlink(missing_ok=True)
+            reason = compile_library(folder / f"{module}.c", library)
+            if reason:
+                self.app.display_warning(f"the compiled module {module} is left out: {reason}")
+                continue
+            build_data["artifacts"].append(f"/{(PACKAGE / library.name).as_posix()}")
+        if not build_data["artifacts"]:
             return
-        build_data["artifacts"].append(f"/{(PACKAGE / library.name).as_posix()}")
         build_data["pure_python"] = False
         # One file serves every CPython from 3.11 on (the stable ABI); the platform is this machine's.
         platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")

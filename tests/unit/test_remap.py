@@ -11,6 +11,7 @@ from spanloft_collector.dialects import find_dialect
 from spanloft_collector.maintenance.remap import RemapReport, remap
 from spanloft_collector.maintenance.selection import Selection, parse_time
 from spanloft_collector.pipeline import rows as pipeline_rows
+from spanloft_collector.pipeline import spans as pipeline_spans
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.rewrite import live_files
@@ -43,6 +44,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline_rows, "find_dialect", find_one)
+        patch.setattr(pipeline_spans, "shape_of", lambda span: None)
         fill(root, sample_requests())
     return root
 

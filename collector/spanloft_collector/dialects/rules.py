@@ -83,7 +83,7 @@ def finish(out: dict[str, Any], span: RawSpan) -> Canonical:
                 out["finish_reason"] = reason
                 break
     for field in ("input_messages", "output_messages"):
-        if field in out and not any(map(_says_something, out[field])):
+        if field in out and not any(map(says_something, out[field])):
             # What an emitter leaves of messages when their texts are switched off.
             del out[field]
     if "error_type" not in out and span.status_code == STATUS_ERROR:
@@ -91,7 +91,8 @@ def finish(out: dict[str, Any], span: RawSpan) -> Canonical:
     return cast(Canonical, out)
 
 
-def _says_something(message: Mapping[str, Any]) -> bool:
+def says_something(message: Mapping[str, Any]) -> bool:
+    """Whether a message has more than empty texts."""
     return any(part.get("type") != "text" or part.get("content") not in (None, "") for part in message["parts"])
 
 
@@ -148,4 +149,5 @@ __all__ = [
     "finish",
     "first_event_ms",
     "names",
+    "says_something",
 ]

@@ -10,11 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloft_collector.journal import Kind, Position, Record
-from spanloft_collector.pipeline.decode import DecodedSpan, decode_spans
 from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey, DuplicateFinder
 from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, merge_into
-from spanloft_collector.pipeline.rows import PAYLOAD_COLUMNS, SPAN_COLUMNS, Row, build_row, dump
 from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
+from spanloft_collector.pipeline.spans import columns_of as span_columns
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.store.schema import arrow_schema, to_table, to_table_at_any_rate
 
@@ -51,21 +50,16 @@ class Chunk(NamedTuple):
 
 def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
     """Decode, map and price the contents of ``records``. Pure: the same records give the same chunk."""
-    rows: list[Row] = []
+    traces = [record for record in records if record.kind == Kind.TRACES]
     others: dict[str, list[dict[str, Any]]] = {}
     for record in records:
-        kind = Kind(record.kind)
-        if kind is Kind.TRACES:
-            skip = frozenset(record.metadata.get("skip", ()))
-            project = record.metadata.get("project", "default")
-            for span in decode_spans(record.payload, skip, dump):
-                rows.append(_row(span, record.received_ns, project, pricer))
-        else:
-            dataset, read = _OTHER_KINDS[kind]
+        if record.kind != Kind.TRACES:
+            dataset, read = _OTHER_KINDS[Kind(record.kind)]
             others.setdefault(dataset, []).extend(read(record))
+    spans, payloads = span_columns(traces, pricer)
     return Chunk(
-        to_table_at_any_rate("spans", _columns(SPAN_COLUMNS, [row.span for row in rows])),
-        to_table_at_any_rate("payloads", _columns(PAYLOAD_COLUMNS, [row.payload for row in rows])),
+        to_table_at_any_rate("spans", spans),
+        to_table_at_any_rate("payloads", payloads),
         {
             name: to_table_at_any_rate(name, columns_of(found, arrow_schema(name).names))
             for name, found in others.items()
@@ -73,17 +67,6 @@ def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
         records[-1].end,
         sum(len(record.payload) for record in records),
     )
-
-
-def _row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer) -> Row:
-    try:
-        return build_row(span, received_ns, project, pricer)
-    except Exception:
-        # A span that can't be built must not stop those behind it; what identifies it is kept.
-        logger.exception("span %s of trace %s: stored without its attributes", span.span_id, span.trace_id)
-        bare = span.raw
-        bare.attributes, bare.events = {}, []
-        return build_row(span._replace(links=[]), received_ns, project, pricer)
 
 
 def assemble(
@@ -179,9 +162,3 @@ def _mark_duplicates(spans: pa.Table, marks: list[tuple[str | None, str | None]]
         index = spans.schema.get_field_index(name)
         spans = spans.set_column(index, spans.schema.field(index), pa.array(values, spans.schema.field(index).type))
     return spans
-
-
-def _columns(names: Sequence[str], rows: list[tuple[Any, ...]]) -> dict[str, Sequence[Any]]:
-    if not rows:
-        return {name: [] for name in names}
-    return dict(zip(names, zip(*rows, strict=True), strict=True))

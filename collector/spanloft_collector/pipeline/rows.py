@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,19 +37,19 @@ _ENVELOPE = (
     *("parent_span_id", "name", "kind", "start_time", "duration_ms", "status_code", "status_message"),
     *("service_name", "service_version", "environment", "project", "scope_name", "scope_version"),
 )
-_FIELDS = (
+FIELD_COLUMNS = (
     *("operation", "provider", "request_model", "response_model", "response_id", "finish_reason"),
     *("is_stream", "max_tokens", "temperature", "service_tier", "ttft_ms", "user_id", "session_id", "tags"),
     *("prompt_name", "prompt_version", "tool_name", "tool_call_id", "agent_name", "error_type", "server_address"),
 )
-_BILL = (
+BILL_COLUMNS = (
     *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cache_write_1h_tokens"),
     *("reasoning_tokens", "input_audio_tokens", "output_audio_tokens", "input_image_tokens", "output_image_tokens"),
     *("input_tokens_raw", "token_semantics", "usage_source", "cost_usd", "price_source", "price_version"),
 )
 SPAN_COLUMNS = (
-    *("trace_id", "span_id", *_ENVELOPE, "dialect", *_FIELDS),
-    *("input_preview", "output_preview", "reported_cost_usd", *_BILL),
+    *("trace_id", "span_id", *_ENVELOPE, "dialect", *FIELD_COLUMNS),
+    *("input_preview", "output_preview", "reported_cost_usd", *BILL_COLUMNS),
 )
 
 PAYLOAD_COLUMNS = (
@@ -57,9 +58,9 @@ PAYLOAD_COLUMNS = (
     *("retrieval_query", "prompt_template", "attributes", "resource", "events", "links", "attributes_moved"),
 )
 
-_UNBILLED = (None,) * len(_BILL)
-_USAGE_COLUMNS = _BILL.index("cost_usd")
-"""The first columns of ``_BILL`` are the first fields of ``Usage``."""
+_UNBILLED = (None,) * len(BILL_COLUMNS)
+_USAGE_COLUMNS = BILL_COLUMNS.index("cost_usd")
+"""The first columns of ``BILL_COLUMNS`` are the first fields of ``Usage``."""
 
 
 def dump(value: Any) -> str:
@@ -71,17 +72,15 @@ def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer)
     """Map, price and flatten one span. A dialect that fails leaves a plain span: nothing is lost."""
     raw = span.raw
     dialect_name, fields = _canonical(raw)
-    start_us = (raw.start_ns or raw.end_ns or received_ns) // 1000
-    if start_us > _MAX_US:
-        start_us = received_ns // 1000
+    start_us = start_time(raw.start_ns, raw.end_ns, received_ns)
     billable = fields.get("operation") in BILLABLE_OPERATIONS
-    billed = _bill(raw, fields, start_us, pricer) if billable else _UNBILLED
+    billed = bill(raw.scope_name, fields, raw.start_ns, raw.end_ns, start_us, pricer) if billable else _UNBILLED
     span_row = (
         span.trace_id,
         span.span_id,
         *_envelope(raw, start_us, span.resource.attributes, project),
         dialect_name,
-        *map(fields.get, _FIELDS),
+        *map(fields.get, FIELD_COLUMNS),
         _input_preview(fields, fields.get("input_messages")),
         _output_preview(fields, fields.get("output_messages")),
         fields.get("reported_cost_usd"),
@@ -104,22 +103,50 @@ def build_row(span: DecodedSpan, received_ns: int, project: str, pricer: Pricer)
     return Row(span_row, payload_row)
 
 
+def start_time(start_ns: int, end_ns: int, received_ns: int) -> int:
+    """Start of a span in Unix microseconds; one that states none, or none that a column holds, starts as it came."""
+    start_us = (start_ns or end_ns or received_ns) // 1000
+    return start_us if start_us <= _MAX_US else received_ns // 1000
+
+
 def _envelope(raw: RawSpan, start_us: int, resource: dict[str, Any], project: str) -> tuple[Any, ...]:
     """What every span has, whoever emitted it: the columns ``_ENVELOPE``."""
     return (
         raw.parent_span_id,
         raw.name,
-        _KINDS[raw.kind] if raw.kind < len(_KINDS) else "internal",
+        kind_name(raw.kind),
         start_us,
-        (raw.end_ns - raw.start_ns) / 1e6 if raw.end_ns >= raw.start_ns > 0 else None,
-        _STATUS[raw.status_code] if raw.status_code < len(_STATUS) else "unset",
+        duration_ms(raw.start_ns, raw.end_ns),
+        status_name(raw.status_code),
         raw.status_message or None,
-        _text(resource.get("service.name")),
-        _text(resource.get("service.version")),
-        _text(resource.get("deployment.environment.name") or resource.get("deployment.environment")),
+        *service(resource),
         project,
         raw.scope_name or None,
         raw.scope_version or None,
+    )
+
+
+def kind_name(kind: int) -> str:
+    """Name of an OTLP span kind; internal for what is none."""
+    return _KINDS[kind] if kind < len(_KINDS) else "internal"
+
+
+def status_name(code: int) -> str:
+    """Name of an OTLP status code; unset for what is none."""
+    return _STATUS[code] if code < len(_STATUS) else "unset"
+
+
+def duration_ms(start_ns: int, end_ns: int) -> float | None:
+    """Milliseconds between two Unix times in nanoseconds; None where one is missing or they contradict each other."""
+    return (end_ns - start_ns) / 1e6 if end_ns >= start_ns > 0 else None
+
+
+def service(resource: Mapping[str, Any]) -> tuple[str | None, str | None, str | None]:
+    """Name, version and environment of the service that a resource describes."""
+    return (
+        _text(resource.get("service.name")),
+        _text(resource.get("service.version")),
+        _text(resource.get("deployment.environment.name") or resource.get("deployment.environment")),
     )
 
 
@@ -169,10 +196,12 @@ def _canonical(raw: RawSpan) -> tuple[str | None, Canonical]:
         return None, {}
 
 
-def _bill(raw: RawSpan, fields: Canonical, start_us: int, pricer: Pricer) -> tuple[Any, ...]:
-    """Usage and cost columns of a billable call, in the order of ``_BILL``."""
-    usage = normalise_usage(raw.scope_name, fields.get("provider"), fields)
-    duration_s = (raw.end_ns - raw.start_ns) / 1e9 if raw.end_ns >= raw.start_ns > 0 else None
+def bill(
+    scope_name: str, fields: Canonical, start_ns: int, end_ns: int, start_us: int, pricer: Pricer
+) -> tuple[Any, ...]:
+    """Usage and cost columns of a billable call, in the order of ``BILL_COLUMNS``."""
+    usage = normalise_usage(scope_name, fields.get("provider"), fields)
+    duration_s = (end_ns - start_ns) / 1e9 if end_ns >= start_ns > 0 else None
     price = price_of(fields, usage, start_us, duration_s, pricer)
     return (
         *usage[:_USAGE_COLUMNS],
@@ -208,9 +237,14 @@ def _input_preview(fields: Canonical, messages: Any) -> str | None:
 def _output_preview(fields: Canonical, messages: Any) -> str | None:
     shown = message_preview(messages, last=False) or shorten(fields.get("tool_result"))
     if shown is None and (documents := fields.get("retrieval_documents")):
-        first = documents[0]
-        shown = shorten(first.get("content") if isinstance(first, dict) else first)
+        shown = document_preview(documents)
     return shown
+
+
+def document_preview(documents: list[Any]) -> str | None:
+    """First characters of the first of one or more documents."""
+    first = documents[0]
+    return shorten(first.get("content") if isinstance(first, dict) else first)
 
 
 def _text(value: Any) -> str | None:

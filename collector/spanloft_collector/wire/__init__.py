@@ -20,6 +20,10 @@ with suppress(ImportError):
 COMPILED = _compiled is not None
 """Whether the compiled decoder is in use."""
 
+_scanner: ModuleType | None = None
+with suppress(ImportError):
+    _scanner = import_module("spanloft_collector.wire._messages")
+
 WireSpan = tuple[Any, ...]
 """(trace_id, span_id, name, scope_name, scope_version, attributes, events, start_ns, end_ns, kind, status_code,
 status_message, parent_span_id, links). Ids are lower-case hex, a root's parent is None, times are Unix nanoseconds.
@@ -55,3 +59,13 @@ def check(payload: bytes) -> tuple[list[int | None], list[str]]:
         except ValueError:
             pass
     return fallback.check(payload)
+
+
+def plain_messages(text: str, last: bool) -> tuple[str, str | None] | None:
+    """Beginning of the last or first message, and the finish reason of the messages, straight from their JSON.
+
+    ``None`` says nothing: the text may be anything, or there is no compiled scanner. Else the text is JSON of messages
+    that have a role of the conventions, parts of text only and at most one finish reason among them. The beginning is
+    that of the message's first part with content, with at least 800 characters where there are as many.
+    """
+    return None if _scanner is None else _scanner.plain_messages(text, last)

@@ -1,0 +1,126 @@
+"""What each step of ingest costs: CPU microseconds per span, in one process.
+
+    python -m bench.steps                 # the table of docs/performance.md
+    python -m bench.steps --profile 30    # and which functions of the transformation take it
+
+Every step works on the same batches, again and again; the figure is the least of all rounds, which is what is left when
+a shared machine's neighbours are quiet. Reading the journal, HTTP and moving bytes between processes are not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import os
+import pstats
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from spanloft_collector import wire
+from spanloft_collector.ingest import create_pricer
+from spanloft_collector.journal import Journal, Kind, Position, Record
+from spanloft_collector.pipeline.batch import assemble, transform
+from spanloft_collector.pipeline.decoders import _stream
+from spanloft_collector.pipeline.duplicates import DuplicateFinder
+from spanloft_collector.receivers.accept import Acceptor
+from spanloft_collector.store.files import write_parquet
+from spanloft_collector.store.schema import arrow_schema
+
+from bench.payload import PayloadFactory, Replayer
+
+BATCH = 512
+
+
+def least(step: Callable[[int], Any], rounds: int, spans: int) -> float:
+    """Microseconds of CPU per span of the cheapest round; ``step`` is given the number of the round."""
+    times = []
+    for number in range(rounds):
+        began = time.process_time_ns()
+        step(number)
+        times.append(time.process_time_ns() - began)
+    return min(times) / 1000 / spans
+
+
+def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
+    """Step -> microseconds of CPU per span."""
+    pa.set_cpu_count(1)
+    pricer = create_pricer(None)
+    replayers = [Replayer(PayloadFactory(seed).request(BATCH)) for seed in range(batches)]
+    bodies = [[replayer.next() for replayer in replayers] for _ in range(rounds)]
+    spans = batches * BATCH
+    records = [[Record(Kind.TRACES, time.time_ns(), {}, body, Position(1, 100)) for body in turn] for turn in bodies]
+    chunks = [[transform([record], pricer) for record in turn] for turn in records]
+    streams = [[(_stream(chunk.spans), _stream(chunk.payloads)) for chunk in turn] for turn in chunks]
+    duplicates = DuplicateFinder()
+    tables = [assemble(turn, DuplicateFinder(), 1) for turn in chunks]
+    journal = Journal(folder / "journal")
+    acceptor = Acceptor(journal)
+
+    def accept(number: int) -> None:
+        for body in bodies[number]:
+            acceptor.accept(Kind.TRACES, body)
+
+    def write(dataset: str) -> Callable[[int], Any]:
+        def step(number: int) -> None:
+            table = tables[number][dataset]
+            path = folder / f"{dataset}.parquet"
+            write_parquet(path, [table], arrow_schema(dataset), row_group_rows=100_000, rows=table.num_rows)
+
+        return step
+
+    steps: Sequence[tuple[str, Callable[[int], Any]]] = (
+        ("receive: check, ids, repeats, journal", accept),
+        ("decode (part of the next)", lambda number: [wire.decode(body) for body in bodies[number]]),
+        ("transform: decode, dialect, price, Arrow", lambda number: [transform([r], pricer) for r in records[number]]),
+        ("to the pipeline: write", lambda number: [(_stream(c.spans), _stream(c.payloads)) for c in chunks[number]]),
+        (
+            "to the pipeline: read",
+            lambda number: [[pa.ipc.open_stream(s).read_all() for s in pair] for pair in streams[number]],
+        ),
+        ("assemble: duplicates, health", lambda number: assemble(chunks[number], duplicates, 1)),
+        ("write spans", write("spans")),
+        ("write payloads", write("payloads")),
+    )
+    found = {name: least(step, rounds, spans) for name, step in steps}
+    journal.close()
+    for dataset in ("spans", "payloads"):
+        found[f"{dataset}, bytes"] = (folder / f"{dataset}.parquet").stat().st_size / spans
+    return found
+
+
+def profile(batches: int, rows: int) -> None:
+    """Print the functions of the transformation by their own time."""
+    pricer = create_pricer(None)
+    replayers = [Replayer(PayloadFactory(seed).request(BATCH)) for seed in range(batches)]
+    records = [Record(Kind.TRACES, time.time_ns(), {}, each.next(), Position(1, 100)) for each in replayers]
+    transform(records, pricer)
+    profiler = cProfile.Profile()
+    profiler.enable()
+    for record in records:
+        transform([record], pricer)
+    profiler.disable()
+    pstats.Stats(profiler).sort_stats("tottime").print_stats(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--batches", type=int, default=16, help="requests of 512 spans in a round")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--profile", type=int, default=0, metavar="N", help="the N functions that take most")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(options.batches, options.rounds, Path(folder))
+    state = "compiled" if wire.COMPILED else "not compiled"
+    print(f"CPU per span, least of {options.rounds} rounds; {state}, load {os.getloadavg()[0]:.1f}")
+    for name, value in found.items():
+        print(f"  {name:45} {value:8.1f} {'B' if name.endswith('bytes') else 'us'}")
+    if options.profile:
+        profile(options.batches, options.profile)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""Content attributes of a span, read once: what their column holds, whether the text moves there, what a list shows.
+
+``rows`` says the same span by span, with the dialect's whole result at hand; a test compares both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from spanloft_collector.dialects.rules import says_something
+from spanloft_collector.pipeline.preview import message_preview, shorten
+from spanloft_collector.pipeline.rows import document_preview, dump, says
+from spanloft_collector.wire import plain_messages
+
+_REASONS = frozenset({"stop", "length", "tool_call", "content_filter", "error"})
+"""Finish reasons that are spelt as their column has them."""
+
+
+class Content(NamedTuple):
+    """What one content attribute says."""
+
+    text: str | None
+    """JSON for the column; None when there is nothing."""
+    moved: bool
+    """Whether ``text`` is the attribute's own, so that it need not be stored twice."""
+    preview: str | None = None
+    finish_reason: str | None = None
+
+
+NOTHING = Content(None, False)
+Reader = Callable[[Any], Content]
+
+
+def messages_reader(coerce: Callable[[Any], Any], *, last: bool) -> Reader:
+    """Reader of messages; the preview is of the last message or of the first."""
+
+    def read(value: Any) -> Content:
+        if type(value) is str and (plain := plain_messages(value, last)) is not None:
+            head, reason = plain
+            preview = shorten(head)
+            # The scanner knows neither blanks nor spellings: what is not settled by what it found is read in full.
+            if preview is not None and (reason is None or reason in _REASONS):
+                return Content(value, True, preview, reason)
+        found = coerce(value)
+        if found is None:
+            return NOTHING
+        reason = next((reason for message in found if (reason := message.get("finish_reason"))), None)
+        if not any(map(says_something, found)):
+            return Content(None, False, None, reason)
+        return Content(*_written(value, found), message_preview(found, last=last), reason)
+
+    return read
+
+
+def value_reader(coerce: Callable[[Any], Any], preview: Callable[[Any], str | None]) -> Reader:
+    """Reader of any other content; ``preview`` shows what was read."""
+
+    def read(value: Any) -> Content:
+        found = coerce(value)
+        return NOTHING if found is None else Content(*_written(value, found), preview(found))
+
+    return read
+
+
+def hidden(found: Any) -> None:
+    """Preview of content that lists do not show."""
+
+
+PREVIEWS: dict[str, Callable[[Any], str | None]] = {
+    "system_instructions": hidden,
+    "tool_definitions": hidden,
+    "tool_arguments": shorten,
+    "tool_result": shorten,
+    "retrieval_documents": document_preview,
+}
+
+
+def reader(field: str, coerce: Callable[[Any], Any]) -> Reader:
+    """Reader of a content field of ``model.MOVABLE``; ``coerce`` is the dialect's."""
+    if field in PREVIEWS:
+        return value_reader(coerce, PREVIEWS[field])
+    return messages_reader(coerce, last=field == "input_messages")
+
+
+def _written(value: Any, found: Any) -> tuple[str, bool]:
+    if type(value) is str and says(value, found):
+        return value, True
+    return dump(found), False
