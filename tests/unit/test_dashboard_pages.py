@@ -102,8 +102,10 @@ def test_a_trace_shows_its_conversation(monkeypatch: pytest.MonkeyPatch, full: P
     assert "Four days late" in text, "reasoning"
     assert '"carrier": "Post"' in text, "tool result"
     assert "not loaded" in text, "an image is named and not fetched"
-    assert "The price list has this model" in text
     assert len(app.chat_message) == 5
+    cost = words(open_page(monkeypatch, full, "traces", trace=RICH_TRACE, span=RICH_CHAT_SPAN, tab="cost"))
+    assert "The price list has this model" in cost
+    assert RICH_ANSWER not in cost, "only the open tab is drawn"
 
 
 def test_a_retrieval_shows_its_documents(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
@@ -116,6 +118,7 @@ def test_a_retrieval_shows_its_documents(monkeypatch: pytest.MonkeyPatch, full: 
 def test_a_call_without_content_or_price_says_so(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     text = words(open_page(monkeypatch, full, "traces", trace=UNPRICED_TRACE))
     assert "No message content was received" in text
+    text = words(open_page(monkeypatch, full, "traces", trace=UNPRICED_TRACE, tab="cost"))
     assert "Cost unknown" in text
     assert "no price for provider vllm" in text
     assert "$0" not in text.replace("\\", "")

@@ -25,16 +25,17 @@ def alarms(scope: Scope) -> None:
     if not found:
         raise EmptyPanel("Nothing went out of the ordinary in this period.")
     for place, alert in enumerate(found[:SHOWN]):
-        _row(place, alert, scope)
+        row(place, alert, scope)
     rest = found[SHOWN:]
     if rest:
         with st.expander(f"{len(rest):,} more"):
             for place, alert in enumerate(rest, SHOWN):
-                _row(place, alert, scope)
+                row(place, alert, scope)
     tables.say_hidden(len(found), found[0]["total"], "alarms", "worst")
 
 
-def _row(place: int, alert: dict[str, Any], scope: Scope) -> None:
+def row(place: int, alert: dict[str, Any], scope: Scope) -> None:
+    """Draw one alert, a row of ``overview_alerts`` or ``trace_alerts``; ``place`` is unique on the page."""
     open_now = alert["state"] == "open"
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-alarm-{place}"):
         st.badge(

@@ -1,17 +1,19 @@
-"""Details of one span in tabs: messages, attributes, cost, raw, copy."""
+"""Details of one span in tabs: messages, attributes, cost, signals, raw, copy. Only the open tab is drawn."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import messages, tables
+from spanloft_dashboard.components import messages, signals, tables
 from spanloft_dashboard.components.copies import copy_tab
+from spanloft_dashboard.components.panel import guarded, show_sql
+from spanloft_dashboard.components.scope import Scope, set_url
 
 CONTENT_HINT = (
     "No message content was received for this span. The app may have turned it off "
@@ -60,23 +62,58 @@ NOTES = {
 }
 
 
-def span_panel(span: dict[str, Any]) -> None:
-    """Draw the panel of a span."""
+TABS = {
+    "messages": "Messages",
+    "attributes": "Attributes",
+    "cost": "Cost",
+    "signals": "Signals",
+    "raw": "Raw",
+    "copy": "Copy",
+}
+
+
+def span_panel(span: dict[str, Any], scope: Scope) -> None:
+    """Draw the panel of a span; the open tab is a part of the link."""
+
+    @st.fragment
+    def body() -> None:
+        guarded(lambda scope: _draw(span, scope), scope)
+
+    with st.container(key="panel-span", gap="xsmall", height="stretch"):
+        body()
+
+
+def _draw(span: dict[str, Any], scope: Scope) -> None:
     keys = {"trace_id": span["trace_id"], "span_id": span["span_id"], "at": span["start_time"]}
     payload = data.first("trace_payload", keys)
-    with st.container(key="panel-span", gap="xsmall", height="stretch"):
-        _head(span)
-        parts = st.tabs(["Messages", "Attributes", "Cost", "Raw", "Copy"])
-        with parts[0]:
-            _messages(span, payload)
-        with parts[1]:
-            _attributes(span, payload)
-        with parts[2]:
-            _cost(span, data.first("trace_cost", keys))
-        with parts[3]:
-            _raw(span, payload)
-        with parts[4]:
-            copy_tab(span, payload)
+    _head(span)
+    bodies: dict[str, Callable[[], None]] = {
+        "messages": lambda: _messages(span, payload),
+        "attributes": lambda: _attributes(span, payload),
+        "cost": lambda: _cost(span, data.first("trace_cost", keys)),
+        "signals": lambda: signals.signals_tab(span, payload, scope),
+        "raw": lambda: _raw(span, payload),
+        "copy": lambda: copy_tab(span, payload),
+    }
+    queries = {"cost": ("trace_cost",), "signals": signals.QUERIES}
+    for tab, name in zip(_tabs(), TABS, strict=True):
+        with tab:
+            if tab.open:
+                bodies[name]()
+                behind = queries.get(name, ("trace_payload",))
+                show_sql(scope, behind, lambda _: signals.parameters(span))
+
+
+def _tabs() -> Sequence[Any]:
+    """The tabs, the one of the link open."""
+    wanted = TABS.get(st.query_params.get("tab", ""), TABS["messages"])
+    st.session_state["_tab"] = wanted
+
+    def changed() -> None:
+        chosen = next(name for name, words in TABS.items() if words == st.session_state["_tab"])
+        set_url(tab=None if chosen == "messages" else chosen)
+
+    return st.tabs(list(TABS.values()), key="_tab", on_change=changed)
 
 
 def _head(span: dict[str, Any]) -> None:

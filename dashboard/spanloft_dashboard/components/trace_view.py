@@ -12,7 +12,7 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import links, tables, tree, waterfall
 from spanloft_dashboard.components.critical_path import Segment, by_name, critical_path
 from spanloft_dashboard.components.panel import EmptyPanel, guarded
-from spanloft_dashboard.components.scope import Scope, parse_time, set_url
+from spanloft_dashboard.components.scope import Scope, iso, parse_time, set_url
 from spanloft_dashboard.components.span_panel import span_panel
 
 BILLABLE = ("chat", "generate_content", "text_completion", "embeddings")
@@ -54,7 +54,7 @@ def _draw(trace_id: str, scope: Scope) -> None:
         if len(spans) > 1:
             _parts(spans)
     with right:
-        span_panel(by_id[selected])
+        span_panel(by_id[selected], scope)
 
 
 def _waterfall(
@@ -152,7 +152,7 @@ def _title(roots: list[tree.Branch], spans: list[dict[str, Any]]) -> None:
     errors = sum(span["status_code"] == "error" for span in spans)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         if st.button("Traces", icon=":material/arrow_back:", key="_back"):
-            set_url(trace=None, span=None, at=None)
+            set_url(trace=None, span=None, at=None, tab=None)
             st.rerun()
         st.subheader(fmt.label(roots[0].span["name"], 90), anchor=False, width="content")
         if errors:
@@ -190,3 +190,16 @@ def _facts(
             links.link("traces", f":gray[User] {fmt.label(user, 40)}", scope, q=user)
         if session:
             links.link("sessions", f":gray[Session] {fmt.label(session, 40)}", scope, session=session)
+        for prompt in data.rows("trace_prompts", {"trace_id": root["trace_id"], "at": start}):
+            words = f"{prompt['prompt']} {prompt['version'] or ''}".strip()
+            period = _covering(start, scope)
+            links.link("prompts", f":gray[Prompt] {fmt.label(words, 40)}", scope, prompt=prompt["prompt_id"], **period)
+
+
+def _covering(moment: dt.datetime, scope: Scope) -> dict[str, Any]:
+    """Query parameters of a period with ``moment`` in it: none where the page's period has it, else the day around."""
+    window = scope.window()
+    if window.since <= moment < window.until:
+        return {}
+    half = dt.timedelta(hours=12)
+    return {"from": iso(moment - half), "to": iso(moment + half), "range": None}
