@@ -153,7 +153,7 @@ def test_unpriced_calls_are_listed(monkeypatch: pytest.MonkeyPatch, full: Path) 
     assert {"house-model-7b", "ft:gpt-4.1-mini:acme:triage"} <= models
 
 
-@pytest.mark.parametrize("by", ["model", "provider", "service", "user", "operation"])
+@pytest.mark.parametrize("by", ["model", "provider", "service", "user", "operation", "feature", "prompt", "tag"])
 def test_cost_can_be_grouped(monkeypatch: pytest.MonkeyPatch, full: Path, by: str) -> None:
     app = open_page(monkeypatch, full, "cost", range="14d", by=by)
     assert any("grouped" in frame and len(frame) for frame in lists(app))

@@ -154,8 +154,8 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "offset_s": 3600,
         "prompt_id": "abc",
         "version_id": "abc",
-        "service": "shop",
-        "model": "gpt-5",
+        "of_service": "shop",
+        "of_model": "gpt-5",
         "sample_size": 100,
     }
     return values | changes

@@ -30,8 +30,8 @@ def parameters(span: Row) -> dict[str, Any]:
         "trace_id": span["trace_id"],
         "span_id": span["span_id"],
         "at": span["start_time"],
-        "service": span["service_name"],
-        "model": span["response_model"] or span["request_model"],
+        "of_service": span["service_name"],
+        "of_model": span["response_model"] or span["request_model"],
     }
 
 

@@ -18,7 +18,23 @@ from spanloft_dashboard.components.savings import model_choice, repeats, savings
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
-GROUPS = {"model": "Model", "provider": "Provider", "service": "Service", "user": "User", "operation": "Operation"}
+GROUPS = {
+    "model": "Model",
+    "provider": "Provider",
+    "service": "Service",
+    "user": "User",
+    "feature": "Feature",
+    "prompt": "Prompt",
+    "tag": "Tag",
+    "operation": "Operation",
+}
+LABELS = {
+    "feature": "A feature is what a tag feature:NAME says, else the span that the trace began with. "
+    "Calls that stand alone have none: unknown.",
+    "prompt": "Prompts are those of the page Prompts: named by the app, or found in the texts.",
+    "tag": "A call with several tags counts under each of them, so the shares may add up to more than 100 %.",
+}
+"""What the app says its calls are for, and how that is known."""
 TALL_DOLLARS = charts.Axis(prefix="$", digits=4, height=228)
 SOURCES = {
     "exact": "price list, same name",
@@ -31,6 +47,11 @@ SOURCES = {
 
 def _parameters(scope: Scope) -> dict[str, Any]:
     return scope.parameters() | {"group_by": choices.chosen("by", GROUPS, "model")}
+
+
+def _query(name: str) -> str:
+    """The query behind ``name`` for the chosen group."""
+    return f"{name}_labels" if choices.chosen("by", GROUPS, "model") in LABELS else name
 
 
 def _draw_cards(scope: Scope) -> None:
@@ -54,7 +75,7 @@ def _draw_cards(scope: Scope) -> None:
 
 def _draw_over_time(scope: Scope) -> None:
     values = _parameters(scope)
-    table = data.query("cost_over_time", values)
+    table = data.query(_query("cost_over_time"), values)
     if not table.num_rows:
         raise EmptyPanel("No call of this period has a price.")
     group = values["group_by"]
@@ -68,20 +89,23 @@ def _draw_over_time(scope: Scope) -> None:
     chart = charts.by_series(table, colors, scope, TALL_DOLLARS, value="cost_usd")
     picked = charts.pick(chart, f"over-time-{group}", scope, alt="Cost over time")
     if picked:
-        links.go("traces", scope, kind="calls", sort="dearest", **picked.url(), **_narrow(group, picked.series))
+        period = picked.url()
+        links.go("traces", scope, **({"kind": "calls", "sort": "dearest"} | period | _narrow(group, picked.series)))
 
 
 def _narrow(group: str, name: str | None) -> dict[str, Any]:
     """Query parameters that narrow a page to one member of a group, where there is a filter for it."""
     if name is None or name in charts.LAST:
         return {}
-    # There is no filter by user, since there may be millions; the text search finds the id.
-    return {"q": name} if group == "user" else {group: [name]}
+    if group == "feature":
+        return {"q": name, "kind": "traces"}
+    # There is no filter by user, prompt or tag, since there may be millions; the text search finds them.
+    return {"q": name} if group in ("user", "prompt", "tag") else {group: [name]}
 
 
 def _draw_table(scope: Scope) -> None:
     values = _parameters(scope)
-    table = data.query("cost_table", values)
+    table = data.query(_query("cost_table"), values)
     if not table.num_rows:
         raise EmptyPanel
     group = values["group_by"]
@@ -109,8 +133,17 @@ def _draw_table(scope: Scope) -> None:
         },
     )
     tables.say_hidden(table.num_rows, table["total"][0].as_py(), f"{GROUPS[group].lower()}s", "dearest")
+    if group in LABELS:
+        st.caption(LABELS[group])
     if row is not None:
-        links.go("traces", scope, kind="calls", sort="dearest", **_narrow(group, table["grouped"][row].as_py()))
+        _open(group, table.slice(row, 1).to_pylist()[0], scope)
+
+
+def _open(group: str, row: dict[str, Any], scope: Scope) -> None:
+    """Go to what a member of a group is made of: its calls, or its prompt."""
+    if row.get("prompt_id"):
+        links.go("prompts", scope, prompt=row["prompt_id"])
+    links.go("traces", scope, **({"kind": "calls", "sort": "dearest"} | _narrow(group, row["grouped"])))
 
 
 def _draw_unpriced(scope: Scope) -> None:
@@ -205,7 +238,7 @@ def _render() -> None:
         f"Cost by {by}",
         _draw_over_time,
         scope,
-        queries=["cost_over_time"],
+        queries=[_query("cost_over_time")],
         more=_parameters,
         height=280,
         note="US dollars; click a bar for its calls",
@@ -215,7 +248,7 @@ def _render() -> None:
         "Who spends",
         _draw_table,
         scope,
-        queries=["cost_table"],
+        queries=[_query("cost_table")],
         more=_parameters,
         note="click a row for its calls",
     )

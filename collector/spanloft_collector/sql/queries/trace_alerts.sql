@@ -8,8 +8,8 @@ WHERE time >= $at::TIMESTAMP - INTERVAL 8 DAY AND time < $at::TIMESTAMP + INTERV
       (trace_id = $trace_id AND coalesce(span_id, $span_id) = $span_id)
       OR (
           window_start <= $at AND window_end > $at
-          AND (service_name IS NULL OR service_name = $service)
-          AND (model IS NULL OR model = $model)
+          AND (service_name IS NULL OR service_name = $of_service)
+          AND (model IS NULL OR model = $of_model)
           AND (service_name IS NOT NULL OR model IS NOT NULL)
       )
   )

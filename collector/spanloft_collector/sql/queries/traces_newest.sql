@@ -10,7 +10,10 @@ WITH newest AS (
       AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
       AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
       AND ($search IS NULL OR contains(
-          lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
+          lower(concat_ws(
+              ' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id, prompt_name,
+              array_to_string(tags, ' ')
+          )),
           lower($search)))
     ORDER BY start_time DESC
     LIMIT $scan_limit

@@ -9,7 +9,10 @@ WITH matching AS (
       AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
       AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
       AND ($search IS NULL OR contains(
-          lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
+          lower(concat_ws(
+              ' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id, prompt_name,
+              array_to_string(tags, ' ')
+          )),
           lower($search)))
     GROUP BY trace_id
 )

@@ -11,7 +11,10 @@ WHERE start_time >= $since AND start_time < $until
   AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
   AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
   AND ($search IS NULL OR contains(
-      lower(concat_ws(' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id)),
+      lower(concat_ws(
+          ' ', name, input_preview, output_preview, error_type, status_message, user_id, session_id, trace_id, span_id, prompt_name,
+          array_to_string(tags, ' ')
+      )),
       lower($search)))
   AND ($kind != 'calls' OR (operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL))
 ORDER BY
