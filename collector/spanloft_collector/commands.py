@@ -108,7 +108,7 @@ def run_job(settings: Settings, name: str, *, recompute: bool) -> None:
         # What was stored a moment ago counts as complete after the margin; whoever runs a job by hand means it, too.
         time.sleep(MARGIN_US / 1e6)
     runner = create_runner(settings)
-    if name in ("embeddings", "drift") and name not in runner.jobs:
+    if name in ("embeddings", "drift", "similar") and name not in runner.jobs:
         raise SpanloftError(why_not(settings.embedding_model, settings.cache.expanduser()))
     names = list(runner.jobs) if name == "all" else [runner.job(name).name]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

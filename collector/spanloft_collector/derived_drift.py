@@ -1,4 +1,4 @@
-"""The datasets of embeddings and drift; ``model`` lists them beside the others."""
+"""The datasets of embeddings and of what is measured with them; ``model`` lists them beside the others."""
 
 from __future__ import annotations
 
@@ -83,11 +83,29 @@ DRIFT_TOPICS = (
     Column("examples", "JSON", "Calls nearest to its middle [{trace_id, span_id, text}]"),
 )
 
+SIMILAR_CALLS = (
+    *IDENTITY,
+    Column("start_time", "TIMESTAMP", "Start of the call that need not have been made, UTC"),
+    Column("service_name", "VARCHAR", "Service that made the call"),
+    Column("provider", "VARCHAR", "Provider"),
+    Column("model", "VARCHAR", "Response model, else request model"),
+    Column("operation", "VARCHAR", "GenAI operation"),
+    Column("input_preview", "VARCHAR", "First characters of the last input message"),
+    Column("of_trace_id", "VARCHAR", "Trace of the earlier call"),
+    Column("of_span_id", "VARCHAR", "Span of the earlier call"),
+    Column("age_ms", "DOUBLE", "Time from the earlier call to this one in milliseconds"),
+    Column("saved_tokens", "BIGINT", "All tokens of the call"),
+    Column("saved_usd", "DOUBLE", "Cost of the call in dollars; NULL when it is unknown"),
+    Column("similarity", "DOUBLE", "Cosine of the vectors of the two last messages"),
+    Column("answer_similarity", "DOUBLE", "Cosine of the vectors of the two answers; NULL where one was not received"),
+)
+
 DATASETS: dict[str, tuple[Column, ...]] = {
     "call_texts": CALL_TEXTS,
     "text_vectors": TEXT_VECTORS,
     "drift_windows": DRIFT_WINDOWS,
     "drift_topics": DRIFT_TOPICS,
+    "similar_calls": SIMILAR_CALLS,
 }
 
 COMMENTS = {
@@ -95,4 +113,5 @@ COMMENTS = {
     "text_vectors": "One vector for each different text of a day",
     "drift_windows": "Each series' windows against their baseline: drifted or not, how sure, how much, since when",
     "drift_topics": "Topics that grew, appeared or shrank in a window, with example calls",
+    "similar_calls": "Calls whose request means nearly the same as an earlier one, and how alike the two answers were",
 }

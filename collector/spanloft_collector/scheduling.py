@@ -66,7 +66,7 @@ def _scanner_of(settings: Settings) -> Callable[[], Scanner]:
 
 
 def create_drift_jobs(settings: Settings) -> list[Job]:
-    """Embeddings, and drift after them; none where a library or the weights are missing."""
+    """Embeddings, drift and similar calls, which need them; none where a library or the weights are missing."""
     cache = settings.cache.expanduser()
     if reason := why_not(settings.embedding_model, cache):
         logger.info("no embeddings and no drift: %s", reason)
@@ -74,13 +74,14 @@ def create_drift_jobs(settings: Settings) -> list[Job]:
     from spanloft_collector.jobs.drift import DriftJob
     from spanloft_collector.jobs.drift_series import Pinned
     from spanloft_collector.jobs.embeddings import EmbeddingsJob
+    from spanloft_collector.jobs.similar import SimilarJob
 
     # Half of the processor: the collector beside it comes first. Work that is spread takes a thread in each process.
     threads = max(1, (os.cpu_count() or 1) // 2) if settings.jobs_processes == 1 else 1
     where = spread(settings.jobs_processes, scale_out=isinstance(settings.store, LakeAddress))
     pinned = None if settings.drift_baseline is None else Pinned.parse(settings.drift_baseline)
     load = EmbedderOf(settings.embedding_model, cache, threads)
-    return [EmbeddingsJob(load, where), DriftJob(pinned, where)]
+    return [EmbeddingsJob(load, where), DriftJob(pinned, where), SimilarJob()]
 
 
 def create_runner(settings: Settings) -> JobRunner:

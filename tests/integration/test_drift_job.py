@@ -107,7 +107,7 @@ def test_a_drift_is_one_alert(made: tuple[ParquetStore, WordEmbedder]) -> None:
 def test_jobs_are_there_when_wanted(tmp_path: Path) -> None:
     store = ParquetStore(tmp_path)
     wanted = create_jobs(settings_for(tmp_path, embedding_model=None), store)
-    assert {"embeddings", "drift"} <= {job.name for job in wanted}
-    assert not {"embeddings", "drift"} & {job.name for job in create_jobs(settings_for(tmp_path), store)}
+    assert {"embeddings", "drift", "similar"} <= {job.name for job in wanted}
+    assert not {"embeddings", "drift", "similar"} & {job.name for job in create_jobs(settings_for(tmp_path), store)}
     with pytest.raises(SpanloftError, match=r"expected DAY\.\.DAY"):
         Pinned.parse("last week")

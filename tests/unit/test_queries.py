@@ -157,6 +157,7 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "of_service": "shop",
         "of_model": "gpt-5",
         "sample_size": 100,
+        "alike": 0.9,
     }
     return values | changes
 

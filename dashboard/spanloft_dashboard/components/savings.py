@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import streamlit as st
+from spanloft_collector.signals.embedding import similar
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import choices, links, tables
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.intervals import wilson
 from spanloft_dashboard.components.moves import KINDS, query_name
 from spanloft_dashboard.components.panel import EmptyPanel
 from spanloft_dashboard.components.scope import Scope
@@ -40,6 +42,7 @@ def savings(scope: Scope) -> None:
     cost = data.first("cost_cards", scope.parameters()).get("cost_usd")
     found = {row["kind"]: row for row in data.rows("cost_savings", scope.parameters())}
     rows = [_row(name, method, found.get(kind), cost) for kind, (name, method) in METHODS.items()]
+    rows.insert(2, similar_row(data.first("cost_similar", scope.parameters() | {"alike": similar.ALIKE}), cost))
     bloat = data.first("cost_bloat", scope.parameters())
     if bloat.get("calls"):
         share = bloat["constant_tokens"] / bloat["input_tokens"] if bloat["input_tokens"] else 0.0
@@ -61,8 +64,43 @@ def savings(scope: Scope) -> None:
         },
         key="savings",
         formats={"usd": fmt.money},
+        placeholder="unknown",
     )
     st.caption("The ways overlap: their sums must not be added.")
+
+
+def similar_row(found: Row, cost: float | None) -> dict[str, Any]:
+    """The row of a cache that compares meanings, with how often its answer would have been like the real one.
+
+    Args:
+        found: row of ``cost_similar``.
+        cost: dollars of the period; None where unknown.
+    """
+    name = "Answer cache, same meaning"
+    waiting = None
+    if found["embeddings_until"] is None:
+        waiting = "no embeddings are made on this store. spanloft doctor says what the extra spanloft[signals] misses"
+    elif found["similar_until"] is None:
+        waiting = "the job 'similar' has not run on this store"
+    if waiting:
+        unknown = dict.fromkeys(("calls", "tokens", "usd", "share"))
+        return {"way": name, **unknown, "method": f"Not known: {waiting}."}
+    method = (
+        f"Simulated: the vectors of the last messages are at least {similar.THRESHOLD} alike (cosine), everything else "
+        "is equal, within 24 hours; not counted above. "
+        f"Messages over {similar.MAX_CHARACTERS:,} characters take no part."
+    )
+    if found["answered"]:
+        ends = wilson(found["alike"], found["answered"])
+        share, low, high = (fmt.percent(value) for value in (found["alike"] / found["answered"], *ends))
+        method += (
+            f" How wrong it would be: of {found['answered']:,} pairs with both answers, these were alike (at least "
+            f"{similar.ALIKE}) in {share} (95 % interval {low} to {high}); "
+            "in the others the cache would have said something else."
+        )
+    elif found["calls"]:
+        method += " How often its answers would have been right is not known: the answers were not received."
+    return _row(name, method, found, cost)
 
 
 def _row(name: str, method: str, found: Row | None, cost: float | None) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
+from spanloft_collector.signals.embedding.similar import ALIKE
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, choices, links, tables, theme
@@ -208,13 +209,18 @@ def _draw_sources(scope: Scope) -> None:
     )
 
 
+def _savings_parameters(scope: Scope) -> dict[str, Any]:
+    return scope.parameters() | {"alike": ALIKE}
+
+
 def _savings(scope: Scope) -> None:
     panel(
         "savings",
         "What would save",
         savings,
         scope,
-        queries=["cost_savings", "cost_bloat"],
+        queries=["cost_savings", "cost_similar", "cost_bloat"],
+        more=_savings_parameters,
         note="each with its method",
     )
     left, right = st.columns(2, gap="small")
