@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import stats
 from spanloft_collector.signals.drift.baseline import Baseline, Sample
 from spanloft_collector.signals.drift.cumulative import ALARM, accumulate
 from spanloft_collector.signals.drift.form import FEATURES, features, language
-from spanloft_collector.signals.drift.geometry import draws
+from spanloft_collector.signals.drift.geometry import count_rows, draws
 from spanloft_collector.signals.drift.numbers import compare_numbers
 from spanloft_collector.signals.drift.picture import map_axes
+from spanloft_collector.signals.drift.tails import MAX_EVIDENCE, Shape
+from spanloft_collector.signals.drift.threads import on_one_thread
 from spanloft_collector.signals.drift.verdict import judge
 from spanloft_collector.signals.drift.words import document_counts, name_topic
+from threadpoolctl import threadpool_info
 
 TOPICS = 30
 SUBJECTS = "parcel invoice refund password weather recipe flight hotel luggage battery printer garden"
@@ -278,3 +282,24 @@ def test_a_topic_is_named_by_its_own_words() -> None:
         "luggage",
     ]
     assert name_topic(["", "..."], others, 2) == "(no words)"
+
+
+def test_evidence_is_what_scipy_says() -> None:
+    values = np.linspace(-2, 40, 300)
+    for skew in (0.05, 0.7, 4.0):
+        theirs = -stats.pearson3.logsf((values - 0.5) / 1.3, skew) / np.log(10)
+        assert Shape(0.5, 1.3, skew).evidence(values) == pytest.approx(np.minimum(theirs, MAX_EVIDENCE), abs=1e-9)
+
+
+def test_rows_are_counted_by_bits(world: World) -> None:
+    mask = world.rng.random((7, 203)) < 0.3
+    assert list(count_rows(mask)) == list(mask.sum(1))
+
+
+def test_a_verdict_keeps_to_one_thread() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before = threads()
+    assert on_one_thread(threads)() == {1}
+    assert threads() == before

@@ -5,8 +5,10 @@ Everything that does not depend on the window is computed once and kept; a windo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from spanloft_collector.signals.drift.form import features
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Projection, draws
 from spanloft_collector.signals.drift.rhythm import blocks_of, kinds_of, unevenness
 from spanloft_collector.signals.drift.tails import Shape, Tail
+from spanloft_collector.signals.drift.threads import on_one_thread
+from spanloft_collector.signals.drift.words import document_counts
 
 ROUNDS = 999
 """Random windows of the baseline that calibrate it."""
@@ -96,6 +100,7 @@ class Baseline:
     """Of the largest log-likelihood ratio of a neighbourhood, by radius: when a single topic counts as grown."""
 
     @classmethod
+    @on_one_thread
     def fit(cls, sample: Sample, window: int, seed: int = 0, *, span_s: float = 0.0, rounds: int = ROUNDS) -> Baseline:
         """Measure a baseline.
 
@@ -141,6 +146,7 @@ class Baseline:
         rhythm = unevenness(kinds, null[rounds:], tail.p_value)
         return cls(sample, window, raw, own.space, own_rows, projection, form, shapes, groups, tail, rhythm, scans)
 
+    @on_one_thread
     def measure(self, window: Sample) -> Measured:
         """Compare a window of ``self.window`` texts with this baseline."""
         raw = components.compare(self.raw, window.vectors)
@@ -153,6 +159,11 @@ class Baseline:
         }
         combined = float(_combined(groups))
         return Measured(groups, combined, self.tail.p_value(combined) ** (1 / self.rhythm), raw, shifts)
+
+    @cached_property
+    def words(self) -> Counter[str]:
+        """In how many of its texts each word stands."""
+        return document_counts(self.sample.texts)
 
     def form_evidence(self, texts: Sequence[str]) -> float:
         """Evidence that texts are written differently; of any number of them."""

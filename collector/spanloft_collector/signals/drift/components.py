@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, nearest, squared_distances
+from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, count_rows, nearest, squared_distances
 from spanloft_collector.signals.drift.scan import START_RADII, focused, focused_null, local_excess
 
 PAIR_SHARES = (0.003, 0.01, 0.03)
@@ -48,6 +48,8 @@ class Space:
     kernel_sum: float
     """Of all ordered pairs of different texts."""
     kernel_rows: Doubles
+    degrees: Doubles
+    """(radii, n): texts of the reference within each radius of each of its texts, itself included."""
 
 
 def mean_discrepancy(
@@ -102,7 +104,9 @@ class Reference:
         apart = nearest(others, NEIGHBOURS).astype(np.float64)
         known = np.sort(apart)
         ranks = novelty(apart, known)
-        return cls(Space(points, radii, gamma, known, float(ranks.mean()), float(rows.sum()), rows), squares, ranks)
+        degrees = np.stack([count_rows(squares < radius) for radius in radii])
+        space = Space(points, radii, gamma, known, float(ranks.mean()), float(rows.sum()), rows, degrees)
+        return cls(space, squares, ranks)
 
     def null(self, windows: Floats, *, whole: bool = True) -> Doubles:
         """Statistics of random windows of the reference against the rest of it.
@@ -169,8 +173,8 @@ def compare(space: Space, points: Floats, *, whole: bool = True) -> Comparison:
     radii = space.radii if whole else space.radii[:START_RADII]
     excess = np.empty((size, len(radii)))
     for column, radius in enumerate(radii):
-        full, before = (np.count_nonzero(squares < radius, axis=1) for squares in (inner, across))
-        excess[:, column] = local_excess(full - 1.0, before.astype(np.float64), size, count)
+        full, before = (count_rows(squares < radius) for squares in (inner, across))
+        excess[:, column] = local_excess(full - 1.0, before, size, count)
     apart = novelty(nearest(across, NEIGHBOURS), space.distances)
     values = [difference(apart.mean(), space.novelty, size, count)]
     values.append(focused(points, space.points, inner, excess, space.radii))

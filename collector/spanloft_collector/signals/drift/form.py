@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
 
 import numpy as np
 
@@ -47,6 +47,8 @@ _COURTESY_WORDS = "please kindly thanks thank sorry appreciate hello hi dear wou
 _COURTESY = frozenset(_COURTESY_WORDS.split())
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _CODE = frozenset("{}<>=;\\|`[]#_")
+_KINDS = {"capital": 1, "digit": 2, "punctuation": 4, "code": 8, "emoji": 16, "other script": 32}
+_KEPT_SIGNS = 4_096
 _READ = 4_000
 """Characters of a text that are looked at: its form does not change after that."""
 
@@ -63,34 +65,33 @@ def _features(text: str) -> tuple[float, ...]:
     letters = sum(map(len, words)) or 1
     size, count = max(len(text), 1), max(len(words), 1)
     last = text.rstrip()[-1:]
-    # Counted by what is different: a text has thousands of characters, but few of them are.
-    signs = Counter(text)
-    kinds = Counter[str]()
-    for sign, times in signs.items():
-        for kind in _kinds(sign):
-            kinds[kind] += times
+    kinds = dict.fromkeys(_KINDS, 0)
+    for signs, times in Counter(text.translate(_MARKS)).items():
+        for kind, bit in _KINDS.items():
+            if ord(signs) & bit:
+                kinds[kind] += times
     return (
-        float(np.log1p(full)),
+        math.log1p(full),
         letters / count if words else 0.0,
         kinds["capital"] / letters,
         float(text.lstrip()[:1].isupper()),
         kinds["digit"] / size,
         kinds["punctuation"] / size,
-        float("?" in signs or "？" in signs),
-        float("!" in signs),
-        float("punctuation" in _kinds(last)) if last else 0.0,
-        float(np.log1p(signs["\n"])),
+        float("?" in text or "？" in text),
+        float("!" in text),
+        float(bool(last) and bool(_kinds(last) & _KINDS["punctuation"])),
+        math.log1p(text.count("\n")),
         kinds["code"] / size,
         float(kinds["emoji"] > 0),
         kinds["other script"] / letters,
-        sum(word in _COMMON["en"] for word in lowered) / count,
-        sum(word in _FOREIGN for word in lowered) / count,
-        float(any(word in _COURTESY for word in lowered)),
+        sum(map(_COMMON["en"].__contains__, lowered)) / count,
+        sum(map(_FOREIGN.__contains__, lowered)) / count,
+        float(not _COURTESY.isdisjoint(lowered)),
     )
 
 
-@lru_cache(maxsize=4096)
-def _kinds(sign: str) -> tuple[str, ...]:
+def _kinds(sign: str) -> int:
+    """Sum of the bits of a sign's kinds."""
     category = unicodedata.category(sign)
     found = {
         "capital": sign.isupper(),
@@ -100,7 +101,20 @@ def _kinds(sign: str) -> tuple[str, ...]:
         "emoji": category == "So",
         "other script": sign.isalpha() and ord(sign) > 0x24F,
     }
-    return tuple(kind for kind, true in found.items() if true)
+    return sum(_KINDS[kind] for kind, true in found.items() if true)
+
+
+class _Marks(dict[int, str]):
+    """What ``str.translate`` needs to put in place of each sign the sum of its kinds' bits; filled as signs come."""
+
+    def __missing__(self, code: int) -> str:
+        mark = chr(_kinds(chr(code)))
+        if len(self) < _KEPT_SIGNS:
+            self[code] = mark
+        return mark
+
+
+_MARKS = _Marks()
 
 
 def language(text: str) -> str:

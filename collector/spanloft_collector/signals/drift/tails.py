@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy import special, stats
 
 from spanloft_collector.signals.drift.geometry import Doubles
 
@@ -38,8 +38,11 @@ class Shape:
 
     def evidence(self, values: Doubles) -> Doubles:
         """-log10 of the chance of a value as large; one for each of ``values``."""
-        log = stats.pearson3.logsf((values - self.mean) / self.spread, self.skew)
-        return np.asarray(np.minimum(-np.asarray(log) / np.log(10), MAX_EVIDENCE), np.float64)
+        # A Pearson III variable is a gamma variable moved and scaled; ``stats.pearson3`` gives the same number at a
+        # hundred times the cost.
+        scaled = 2 / self.skew * ((values - self.mean) / self.spread + 2 / self.skew)
+        chance = special.gammaincc(4 / self.skew**2, np.maximum(scaled, 0))
+        return np.asarray(-np.log10(np.maximum(chance, 10.0**-MAX_EVIDENCE)), np.float64)
 
 
 @dataclass(frozen=True)

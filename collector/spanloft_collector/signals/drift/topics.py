@@ -9,7 +9,7 @@ import numpy as np
 
 from spanloft_collector.signals.drift.baseline import Baseline, Sample
 from spanloft_collector.signals.drift.components import Comparison
-from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Mask, squared_distances
+from spanloft_collector.signals.drift.geometry import Doubles, Integers, Mask, squared_distances
 from spanloft_collector.signals.drift.scan import local_excess
 from spanloft_collector.signals.drift.words import document_counts, name_topic
 
@@ -48,7 +48,6 @@ def _grown(baseline: Baseline, window: Sample, comparison: Comparison) -> list[T
     size, count = len(window), len(baseline.sample)
     left = np.ones(size, bool)
     found: list[Topic] = []
-    known = document_counts(baseline.sample.texts)
     while len(found) < MAX_GROWN and left.any():
         centre, radius = _fullest(baseline, comparison, left)
         if centre < 0:
@@ -59,7 +58,7 @@ def _grown(baseline: Baseline, window: Sample, comparison: Comparison) -> list[T
         share = before / count
         change: Change = "grew" if before >= max(2, 0.002 * count) else "appeared"
         texts = list(window.take(np.flatnonzero(members)).texts)
-        name = name_topic(texts, known, count)
+        name = name_topic(texts, baseline.words, count)
         found.append(Topic(name, change, share, float(members.mean()), order[:EXAMPLES], np.flatnonzero(members)))
         left &= ~members
     return found
@@ -106,35 +105,35 @@ def _refine(baseline: Baseline, window: Sample, members: Mask, left: Mask) -> tu
 
 
 def _shrunk(baseline: Baseline, comparison: Comparison) -> list[Topic]:
-    size, count = comparison.across.shape
+    count = comparison.across.shape[1]
     vectors = baseline.sample.vectors
-    squares = squared_distances(vectors, vectors)
     found: list[Topic] = []
     free = np.ones(count, bool)
-    best = _emptiest(baseline, comparison, squares)
+    best = _emptiest(baseline, comparison)
     while len(found) < MAX_SHRUNK:
         centre = int(np.where(free, best[0], -1.0).argmax())
         if not free[centre] or best[0][centre] < SHRUNK_RATIO:
             break
         radius = baseline.raw.radii[best[1][centre]]
-        inside = squares[centre] < radius
-        members = np.flatnonzero(inside)
-        others = baseline.sample.take(np.flatnonzero(~inside))
-        name = name_topic(baseline.sample.take(members).texts, document_counts(others.texts), len(others))
+        squares = squared_distances(vectors[centre : centre + 1], vectors)[0]
+        members = np.flatnonzero(squares < radius)
+        texts = baseline.sample.take(members).texts
+        others = baseline.words.copy()
+        others.subtract(document_counts(texts))
+        name = name_topic(texts, others, count - len(members))
         after = float((comparison.across[:, centre] < radius).mean())
-        order = members[np.argsort(squares[centre, members], kind="stable")]
+        order = members[np.argsort(squares[members], kind="stable")]
         found.append(Topic(name, "shrank", len(members) / count, after, order[:EXAMPLES], members))
         # What is close to any of these texts belongs to the same topic.
-        free &= (squares[members] >= radius).all(0)
+        free &= (squared_distances(vectors[members], vectors) >= radius).all(0)
     return found
 
 
-def _emptiest(baseline: Baseline, comparison: Comparison, squares: Floats) -> tuple[Doubles, Integers]:
+def _emptiest(baseline: Baseline, comparison: Comparison) -> tuple[Doubles, Integers]:
     """For each text of the baseline the largest ratio of its neighbourhoods being emptier, and the radius of it."""
     size, count = comparison.across.shape
     ratios = np.zeros((len(baseline.raw.radii), count))
-    for place, radius in enumerate(baseline.raw.radii):
-        before = (squares < radius).sum(1).astype(np.float64)
+    for place, (radius, before) in enumerate(zip(baseline.raw.radii, baseline.raw.degrees, strict=True)):
         after = (comparison.across < radius).sum(0).astype(np.float64)
         # Fewer in the window is more in the baseline: the same ratio with the parts exchanged.
         ratios[place] = local_excess(before, after, count, size)

@@ -11,6 +11,7 @@ import numpy as np
 from spanloft_collector.signals.drift.baseline import Baseline, Measured, Sample, window_size
 from spanloft_collector.signals.drift.form import FEATURES
 from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, draws
+from spanloft_collector.signals.drift.threads import on_one_thread
 from spanloft_collector.signals.drift.topics import Topic, find_topics
 
 ALPHA = 0.01
@@ -87,6 +88,7 @@ def too_dependent(sample: Sample) -> str:
     return ""
 
 
+@on_one_thread
 def judge(
     baseline: Sample, window: Sample, *, alpha: float = ALPHA, seed: int = 0, fitted: Baseline | None = None
 ) -> Verdict:
