@@ -437,11 +437,10 @@ def test_health(reader: DuckDBReader) -> None:
     assert (quality["calls"], quality["no_price"], quality["no_model"]) == (4, 0.25, 0)
 
 
-def test_what_the_store_holds_and_how_far_its_writers_got(reader: DuckDBReader) -> None:
+def test_what_the_store_holds(reader: DuckDBReader) -> None:
     rows = {row["dataset"]: row for row in _rows(reader, "health_storage")}
     assert rows["spans"]["rows"] == 10
     assert rows["spans"]["bytes"] > 0
-    assert {row["writer"]: row["watermark"] for row in _rows(reader, "health_writers")}["health"] == '{"minute":"noon"}'
 
 
 def test_schema_has_comments(reader: DuckDBReader) -> None:

@@ -13,6 +13,22 @@ from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
+BEHIND_S = 900.0
+GAPS = {
+    "counted_twice": ("Reports a call that another span reports, too", "Counted once: the copy is in no sum"),
+    "no_model": ("Names no model", "The cost is unknown"),
+    "no_tokens": ("Reports no token counts", "The cost is unknown"),
+    "no_price": ("Names a model without a known price", "The cost is unknown; see Cost"),
+    "clock_ahead": ("Starts after it arrived: its clock is ahead", "Stands at the wrong time"),
+    "exclusive": ("Counts cached tokens apart from the input", "Put right: they are added to the input"),
+    "estimated": ("Estimates its token counts", "The cost is an estimate"),
+    "no_response_model": ("Names only the model that was asked for", "Priced by that; an alias may be another model"),
+    "no_content": ("Sends no messages", "Neither drift nor security can judge it"),
+    "no_first_token": ("Streams without a time to first token", "Wait and generation can't be told apart"),
+    "no_finish_reason": ("Does not say why the answer ended", "Answers that were cut off are not seen"),
+}
+"""What an instrumentation may get wrong, and what comes of it; names are those of ``health_gaps``."""
+
 
 def _draw_cards(scope: Scope) -> None:
     trend = Trend.of(data.query("health_cards", scope.parameters()), scope)
@@ -113,11 +129,54 @@ def _draw_writers(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("Nothing was written yet.")
     columns = {
-        "writer": tables.column("Writer", width=110),
-        "written_at": tables.moment("Last written"),
-        "watermark": tables.column("Watermark", width=260),
+        "writer": tables.column("Name", width=110),
+        "role": tables.column("Role", width=80, spare=True),
+        "behind_s": tables.number("Behind", help="Of what the collectors have stored; in time of ingest"),
+        "until_time": tables.moment("Worked up to", help="Time of ingest of the newest span that it has seen"),
+        "written_at": tables.moment("Last written", spare=True),
     }
-    tables.table(table, columns, key="writers", height=tables.height_of(table.num_rows, 9))
+    tables.table(
+        table,
+        columns,
+        key="writers",
+        placeholder="–",
+        formats={"behind_s": lag},
+        height=tables.height_of(table.num_rows, 13),
+    )
+    late = [str(row["writer"]) for row in table.to_pylist() if (row["behind_s"] or 0) > BEHIND_S]
+    if late:
+        st.caption(
+            f":material/warning: Far behind: {fmt.label(', '.join(late), 200)}. Their pages show older figures. "
+            "Is spanloft jobs running, and does its log say why?"
+        )
+
+
+def lag(seconds: float) -> str:
+    """How far behind a job is, in words."""
+    return "up to date" if seconds < 1 else fmt.ago(seconds)
+
+
+def _draw_gaps(scope: Scope) -> None:
+    table = data.query("health_gaps", scope.parameters())
+    if not table.num_rows:
+        raise EmptyPanel("Nothing: every successful call has a model, tokens, messages, a price and a sound clock.")
+    rows = [row | dict(zip(("what", "effect"), GAPS[row["gap"]], strict=True)) for row in table.to_pylist()]
+    row = tables.table(
+        tables.from_rows(rows),
+        {
+            "scope_name": tables.column("Instrumentation", width=230),
+            "dialect": tables.column("Dialect", width=100, spare=True),
+            "what": tables.column("What it does", width=250),
+            "calls": tables.number("Calls"),
+            "share": tables.share("Share", help="Of its successful calls; first token: of its streams"),
+            "effect": tables.column("What comes of it", width=250),
+        },
+        key="gaps",
+        click=True,
+        height=tables.height_of(len(rows), 10),
+    )
+    tables.say_hidden(len(rows), rows[0]["total"], "gaps", "gravest")
+    links.open_trace(scope, table, row)
 
 
 def _render() -> None:
@@ -139,11 +198,19 @@ def _render() -> None:
         queries=["health_quality"],
         note="% of successful calls",
     )
+    panel(
+        "gaps",
+        "What instrumentations got wrong",
+        _draw_gaps,
+        scope,
+        queries=["health_gaps"],
+        note="click a row for the latest call that shows it",
+    )
     left, right = st.columns(2, gap="small")
     with left:
         panel("storage", "What the store holds", _draw_storage, scope, queries=["health_storage"])
     with right:
-        panel("writers", "How far each writer got", _draw_writers, scope, queries=["health_writers"])
+        panel("writers", "How far collectors and jobs got", _draw_writers, scope, queries=["health_writers"])
 
 
 _render()

@@ -1,0 +1,48 @@
+-- What each instrumentation got wrong or left out of successful calls: one row per gap with the latest call that shows it.
+-- share is that of the calls of this instrumentation to which the gap can happen.
+WITH calls AS (
+    SELECT
+        coalesce(scope_name, 'unknown') AS scope_name, dialect, trace_id, span_id, start_time, duplicate_of IS NOT NULL AS is_copy,
+        coalesce(is_stream, false) AS is_stream,
+        request_model IS NULL AND response_model IS NULL AS no_model,
+        request_model IS NOT NULL AND response_model IS NULL AS no_response_model,
+        input_tokens IS NULL AND output_tokens IS NULL AS no_tokens,
+        usage_source = 'estimated' AS estimated,
+        token_semantics = 'exclusive' AS exclusive,
+        cost_usd IS NULL AND coalesce(input_tokens, output_tokens) IS NOT NULL AS no_price,
+        input_preview IS NULL AND output_preview IS NULL AS no_content,
+        is_stream AND ttft_ms IS NULL AS no_first_token,
+        operation IN ('chat', 'generate_content', 'text_completion') AND finish_reason IS NULL AS no_finish_reason,
+        start_time > ingest_time + INTERVAL 2 SECOND AS clock_ahead
+    FROM spans
+    WHERE start_time >= $since AND start_time < $until AND status_code IS DISTINCT FROM 'error'
+      AND operation IN ('chat', 'generate_content', 'text_completion', 'embeddings')
+      AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
+),
+counted AS (
+    SELECT
+        *, count(*) OVER (PARTITION BY scope_name, dialect) AS in_all,
+        count(*) FILTER (is_stream) OVER (PARTITION BY scope_name, dialect) AS streams
+    FROM calls
+),
+gaps AS (
+    SELECT scope_name, dialect, trace_id, span_id, start_time, in_all, streams, unnest([
+        if(is_copy, 'counted_twice', NULL), if(clock_ahead, 'clock_ahead', NULL), if(no_model, 'no_model', NULL),
+        if(no_tokens AND NOT is_copy, 'no_tokens', NULL), if(no_price AND NOT is_copy, 'no_price', NULL),
+        if(estimated AND NOT is_copy, 'estimated', NULL), if(exclusive AND NOT is_copy, 'exclusive', NULL),
+        if(no_response_model AND NOT is_copy, 'no_response_model', NULL), if(no_content, 'no_content', NULL),
+        if(no_first_token, 'no_first_token', NULL), if(no_finish_reason AND NOT is_copy, 'no_finish_reason', NULL)
+    ]) AS gap
+    FROM counted
+)
+SELECT
+    scope_name, dialect, gap, count(*) AS calls, count(*) / any_value(if(gap = 'no_first_token', streams, in_all)) AS share,
+    max(start_time) AS start_time, arg_max(trace_id, start_time) AS trace_id, arg_max(span_id, start_time) AS span_id,
+    count(*) OVER () AS total
+FROM gaps
+WHERE gap IS NOT NULL
+GROUP BY scope_name, dialect, gap
+ORDER BY
+    list_position(['counted_twice', 'no_model', 'no_tokens', 'no_price', 'clock_ahead', 'exclusive', 'estimated'], gap) NULLS LAST,
+    calls DESC, scope_name, gap
+LIMIT 100;
