@@ -135,6 +135,12 @@ function moment(ms, step) {
   return new Intl.DateTimeFormat("en-GB", options).format(ms);
 }
 
+// A place across by its own name, else as a time.
+function titleOf(spec, start) {
+  if (spec.titles) return spec.titles[spec.stops.indexOf(start)];
+  return spec.x.log ? "" : moment(start, spec.step);
+}
+
 // What stands under the pointer: for charts over time all series of the nearest bucket, else the nearest mark.
 function found(spec, at, pixel) {
   if (spec.hover === "x") {
@@ -150,7 +156,7 @@ function found(spec, at, pixel) {
       const place = series.x.indexOf(best.start);
       return place < 0 || series.y[place] === null ? null : { series, value: series.y[place] };
     }).filter(Boolean);
-    return { start: best.start, x: at.x(best.start + step / 2), title: spec.x.log ? "" : moment(best.start, spec.step), rows };
+    return { start: best.start, x: at.x(best.start + step / 2), title: titleOf(spec, best.start), rows };
   }
   let best = null;
   for (const mark of marks(spec, at)) {

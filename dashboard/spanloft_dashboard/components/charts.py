@@ -76,6 +76,8 @@ class Chart:
     y: dict[str, Any] = field(default_factory=dict)
     step: float = 0.0
     top: int = 10
+    titles: Mapping[float, str] = field(default_factory=dict)
+    """What the pointer shows of a place across that is no time."""
     series: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, kind: str, name: str, color: str, x: Sequence[float], y: Values, **more: Any) -> None:
@@ -101,6 +103,7 @@ class Chart:
             "pick": pick,
             "step": self.step,
             "stops": stops if self.hover == "x" else [],
+            "titles": [self.titles.get(at, "") for at in stops] if self.titles else None,
             "x": {"lines": max((label.count("\n") + 1 for _, label in self.x["ticks"]), default=0), **self.x},
             "y": {"grid": True, **y},
             "series": self.series,

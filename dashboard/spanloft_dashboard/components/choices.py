@@ -35,3 +35,17 @@ def segmented(name: str, label: str, options: Mapping[str, str], default: str) -
         width="content",
     )
     return value
+
+
+def selected(name: str, label: str, options: Mapping[str, str], default: str) -> str:
+    """A list to choose one of; ``options`` maps values to words."""
+    key = f"_choice_{name}"
+    value = chosen(name, options, default)
+    st.session_state[key] = value
+
+    def changed() -> None:
+        now = st.session_state[key]
+        set_url(**{name: None if now == default else now})
+
+    st.selectbox(label, list(options), key=key, format_func=lambda item: options[item], on_change=changed, width=180)
+    return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -14,10 +15,11 @@ from spanloft_collector.store.reader import named_query
 
 from spanloft_dashboard import data, sandbox
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import tables
+from spanloft_dashboard.components import result_chart, tables
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import failed, guarded
 from spanloft_dashboard.components.scope import Scope, set_url
+from spanloft_dashboard.saved_queries import SavedQueries
 
 EXAMPLES = {
     "sql_spend_by_user": "Spend by user",
@@ -54,6 +56,40 @@ def _example() -> None:
     st.session_state["_example"] = None
 
 
+def _load() -> None:
+    chosen = st.session_state["_saved"]
+    if chosen:
+        st.session_state["_saved_name"] = chosen
+        _attempt(lambda: _keep(_saved().read(chosen).strip()))
+    st.session_state["_saved"] = None
+
+
+def _save() -> None:
+    name, text = st.session_state["_save_as"].strip(), st.session_state["_sql"]
+    _keep(text)
+    st.session_state["_saved_name"] = name
+    _attempt(lambda: _saved().save(name, text), f"Saved as {name}.")
+
+
+def _delete(name: str) -> None:
+    st.session_state["_saved_name"] = None
+    _attempt(lambda: _saved().delete(name), f"{name} is deleted.")
+
+
+def _saved() -> SavedQueries:
+    return SavedQueries(data.store_path())
+
+
+def _attempt(act: Callable[[], None], done: str | None = None) -> None:
+    """Do something with files; how it went is said once, below the editor."""
+    try:
+        act()
+    except SpanloftError as error:
+        st.session_state["_saved_note"] = (str(error), True)
+    else:
+        st.session_state["_saved_note"] = (done, False) if done else None
+
+
 def _editor() -> str:
     with st.container(key="panel-editor", gap="xsmall"):
         st.pills(
@@ -64,15 +100,58 @@ def _editor() -> str:
             on_change=_example,
             label_visibility="collapsed",
         )
+        _saved_pills()
         st.session_state["_sql"] = _statement()
         # A form sends text and click together; Ctrl+Enter runs it as well.
         with st.form("statement", border=False):
             text = st.text_area("Statement", key="_sql", height=210, label_visibility="collapsed")
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-                st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", on_click=_changed)
-                limits = f"stops after {sandbox.TIMEOUT_S:.0f} s and {sandbox.ROW_LIMIT:,} rows"
-                st.caption(f"One SELECT, read-only; {limits}.", width="content")
+            with st.container(
+                horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small"
+            ):
+                with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+                    st.form_submit_button("Run", type="primary", icon=":material/play_arrow:", on_click=_changed)
+                    limits = f"stops after {sandbox.TIMEOUT_S:.0f} s and {sandbox.ROW_LIMIT:,} rows"
+                    st.caption(f"One SELECT, read-only; {limits}.", width="content")
+                with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+                    st.text_input(
+                        "Name",
+                        key="_save_as",
+                        label_visibility="collapsed",
+                        placeholder="Name to save it by",
+                        width=190,
+                    )
+                    st.form_submit_button("Save", icon=":material/save:", on_click=_save)
+        note = st.session_state.pop("_saved_note", None)
+        if note:
+            st.caption(f":material/{'error' if note[1] else 'check'}: {fmt.label(note[0], 300)}")
     return text
+
+
+def _saved_pills() -> None:
+    """The saved queries, shared by all who see this store; the one that was loaded can be deleted."""
+    names = _saved().names()
+    if not names:
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.pills(
+            "Saved",
+            names,
+            key="_saved",
+            format_func=lambda name: f":material/bookmark: {fmt.label(name)}",
+            on_change=_load,
+            label_visibility="collapsed",
+            width="content",
+        )
+        loaded = st.session_state.get("_saved_name")
+        if loaded in names:
+            st.button(
+                f"Delete {fmt.label(loaded, 40)}",
+                icon=":material/delete:",
+                type="tertiary",
+                key="_delete",
+                on_click=_delete,
+                args=(loaded,),
+            )
 
 
 def _answer(text: str) -> None:
@@ -103,9 +182,18 @@ def _answer(text: str) -> None:
                         type="tertiary",
                         on_click="ignore",
                     )
+        result_chart.draw(answer.rows)
         tables.any_rows(answer.rows, key="answer")
     st.caption("The same in a terminal")
-    st.code(data.shell_command(), language="bash")
+    st.code(shell_line(text), language="bash", wrap_lines=True)
+
+
+def shell_line(statement: str) -> str:
+    """A line for a terminal that runs the statement: the shell reads nothing of it, and a comment is no option."""
+    quoted = shlex.quote(statement.strip())
+    if data.lake() is not None:
+        return f"spanloft sql -- {quoted}"
+    return f"duckdb -readonly {shlex.quote(str(data.store_path() / data.VIEW_FILE))} -c {quoted}"
 
 
 def _writer(rows: pa.Table, kind: str) -> Callable[[], bytes]:
