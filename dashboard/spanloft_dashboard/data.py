@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
+import math
 import os
 import threading
 import time
@@ -25,7 +27,13 @@ FRESH_SECONDS = 3
 """How old an answer may be when something new was stored meanwhile."""
 LIVE_SECONDS = 0.5
 """The same for a page that plays."""
-CACHE_SECONDS = 120
+COSTLY, LIVE_COSTLY = 8.0, 2.0
+"""An answer may be as many times as old as its query took, if that is longer: what takes a second is asked for once in
+eight, however many people look."""
+OLDEST_SECONDS = 15.0
+"""But never older."""
+CACHE_SECONDS = 1_800
+"""How long an answer is kept while nothing new is stored."""
 TIMEOUT_S = 15.0
 HOURS = "_hours"
 """Ending of the queries that read sums of whole hours."""
@@ -45,13 +53,12 @@ def store_location() -> Location:
     value = os.environ.get(STORE_VARIABLE)
     if not value:
         raise StoreError(f"no store was named; start the dashboard with: spanloft dashboard, or set {STORE_VARIABLE}")
-    return parse_location(value)
+    return _location(value)
 
 
 def store_path() -> Path:
     """Directory with the view file: the store's, or this machine's where the store is a DuckLake."""
-    local = os.environ.get(LOCAL_VARIABLE)
-    return local_folder(store_location(), Path(local) if local else None)
+    return _folder(store_location(), os.environ.get(LOCAL_VARIABLE))
 
 
 def lake() -> LakeAddress | None:
@@ -72,6 +79,21 @@ def endpoint() -> str:
     return os.environ.get(ENDPOINT_VARIABLE, "http://127.0.0.1:4318")
 
 
+@functools.lru_cache(maxsize=8)
+def _location(value: str) -> Location:
+    return parse_location(value)
+
+
+@functools.lru_cache(maxsize=8)
+def _folder(location: Location, local: str | None) -> Path:
+    return local_folder(location, Path(local) if local else None)
+
+
+@functools.lru_cache(maxsize=8)
+def _setting(location: Location) -> str:
+    return setting_of(location)
+
+
 @st.cache_resource(show_spinner=False)
 def _reader(place: str, folder: str) -> DuckDBReader:
     return open_reader(parse_location(place), Path(folder))
@@ -82,7 +104,7 @@ def _turns() -> threading.Semaphore:
     return threading.Semaphore(AT_ONCE)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=64, show_spinner=False)
 def _version(store: str, moment: int) -> int:
     """A number that changes when something was published; where the store can't tell, it changes with ``moment``."""
     try:
@@ -91,12 +113,37 @@ def _version(store: str, moment: int) -> int:
         return moment
 
 
+@st.cache_resource(show_spinner=False)
+def _costs() -> dict[str, float]:
+    """Seconds that each query took the last time."""
+    return {}
+
+
 # What a query returns is small, since charts are bucketed and lists limited. Results are kept until something new is
-# published, and then for at most FRESH_SECONDS: all panels and viewers of one moment share them.
-@st.cache_data(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
+# published, and then for some seconds: all panels and viewers of one moment share them. Tables never change, so
+# everybody gets the same one and none is copied.
+@st.cache_resource(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
 def _cached(place: str, folder: str, version: int, name: str, parameters: Mapping[str, Any]) -> pa.Table:
     with _turns():
-        return _reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S)
+        began = time.perf_counter()
+        answer = _reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S)
+        _costs()[name] = time.perf_counter() - began
+    return answer
+
+
+def forget() -> None:
+    """Ask everything anew from now on."""
+    _version.clear()
+    _cached.clear()
+
+
+def _fresh_s(name: str) -> float:
+    """How old an answer of ``name`` may be in seconds, where something new is stored all the time."""
+    playing = bool(st.query_params.get("live"))
+    least, times = (LIVE_SECONDS, LIVE_COSTLY) if playing else (FRESH_SECONDS, COSTLY)
+    allowed = min(max(times * _costs().get(name, 0.0), least), OLDEST_SECONDS)
+    # In steps, so that an answer keeps its key while its query takes a little more or less.
+    return float(least * 2 ** math.floor(math.log2(allowed / least)))
 
 
 def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
@@ -110,9 +157,8 @@ def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
     # Parameters that the query does not use would only split the cache.
     used = {key: value for key, value in (parameters or {}).items() if f"${key}" in text}
     store = str(store_path())
-    fresh_s = LIVE_SECONDS if st.query_params.get("live") else FRESH_SECONDS
-    version = _version(store, int(time.time() / fresh_s))
-    return _cached(setting_of(store_location()), store, version, name, used)
+    version = _version(store, int(time.time() / _fresh_s(name)))
+    return _cached(_setting(store_location()), store, version, name, used)
 
 
 def routed(name: str, parameters: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]]:

@@ -22,7 +22,7 @@ def onboarding() -> None:
         st.markdown("Any other OpenTelemetry SDK sends here as well:")
         st.code(f"OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}", language="bash")
         st.caption(f"Store: {fmt.label(data.store_location(), 200)}")
-        st.button("Look again", icon=":material/refresh:", type="primary", on_click=st.cache_data.clear)
+        st.button("Look again", icon=":material/refresh:", type="primary", on_click=data.forget)
 
 
 def broken(message: str) -> None:
@@ -33,4 +33,4 @@ def broken(message: str) -> None:
         st.caption(
             "The dashboard only reads. Nothing is lost; it shows your calls again as soon as the store is there."
         )
-        st.button("Try again", icon=":material/refresh:", type="primary", on_click=st.cache_data.clear)
+        st.button("Try again", icon=":material/refresh:", type="primary", on_click=data.forget)

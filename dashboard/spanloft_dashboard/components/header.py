@@ -87,12 +87,14 @@ def _ranges(scope: Scope, live: bool) -> None:
         label = "Custom"
         if scope.range == CUSTOM and scope.since and scope.until:
             label = f"{scope.since:%d %b %H:%M} – {scope.until:%d %b %H:%M} UTC"
-        with st.popover(label, icon=":material/calendar_month:"):
-            _custom(scope)
+        shown = st.popover(label, icon=":material/calendar_month:", key="_period_open", on_change="rerun")
+        if shown.open:
+            with shown:
+                _custom(scope)
         if live:
             play_button(scope)
         if st.button("", icon=":material/refresh:", help="Load again (R)", key="_refresh"):
-            st.cache_data.clear()
+            data.forget()
             st.rerun()
 
 
@@ -155,7 +157,6 @@ def _filters_apart(scope: Scope, search: bool, filters: Sequence[str]) -> None:
 
 
 def _filters(scope: Scope, search: bool, filters: Sequence[str]) -> None:
-    facets = _facets(scope)
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", key="filters"):
         if search:
             st.session_state["_q"] = scope.text
@@ -169,7 +170,7 @@ def _filters(scope: Scope, search: bool, filters: Sequence[str]) -> None:
                 icon=":material/search:",
             )
         for name in filters:
-            _filter(name, scope, facets.get(name, []))
+            _filter(name, scope)
         if scope.filters or scope.text:
             st.button("Clear", icon=":material/close:", type="tertiary", on_click=_clear, key="_clear")
 
@@ -185,28 +186,35 @@ def _facets(scope: Scope) -> dict[str, list[tuple[str, int]]]:
     return facets
 
 
-def _filter(name: str, scope: Scope, facet: list[tuple[str, int]]) -> None:
+def _filter(name: str, scope: Scope) -> None:
+    """A filter's button; what there is to choose is counted when it opens."""
     chosen = list(scope.filters.get(name, ()))
-    counts = dict(facet)
-    options = [value for value, _ in facet] + [value for value in chosen if value not in counts]
-    key = f"_{name}"
-    st.session_state[key] = chosen
     label = name.capitalize()
     if chosen:
         label = f"{label}: {fmt.label(chosen[0], 24)}" + (f" +{len(chosen) - 1}" if len(chosen) > 1 else "")
-    with st.popover(label, type="secondary", key=f"{key}_open"):
-        if not options:
-            st.caption("Nothing to choose in this period.")
-        st.pills(
-            name.capitalize(),
-            options,
-            selection_mode="multi",
-            key=key,
-            on_change=_filter_changed,
-            args=(name,),
-            format_func=lambda value: f"{fmt.label(value, 48)} · {counts.get(value, 0):,}",
-            label_visibility="collapsed",
-        )
+    shown = st.popover(label, type="secondary", key=f"_{name}_open", on_change="rerun")
+    if shown.open:
+        with shown:
+            _choices(name, scope, chosen)
+
+
+def _choices(name: str, scope: Scope, chosen: list[str]) -> None:
+    facet = _facets(scope).get(name, [])
+    counts = dict(facet)
+    options = [value for value, _ in facet] + [value for value in chosen if value not in counts]
+    st.session_state[f"_{name}"] = chosen
+    if not options:
+        st.caption("Nothing to choose in this period.")
+    st.pills(
+        name.capitalize(),
+        options,
+        selection_mode="multi",
+        key=f"_{name}",
+        on_change=_filter_changed,
+        args=(name,),
+        format_func=lambda value: f"{fmt.label(value, 48)} · {counts.get(value, 0):,}",
+        label_visibility="collapsed",
+    )
 
 
 def _filter_changed(name: str) -> None:

@@ -37,5 +37,4 @@ def listen() -> None:
 def keys_button() -> None:
     """Draw the button that lists the keys."""
     with st.popover("", icon=":material/keyboard:", type="tertiary", help="Keys (?)", key="_keys"):
-        for key, meaning in HELP.items():
-            st.markdown(f"`{key}` {meaning}")
+        st.markdown("  \n".join(f"`{key}` {meaning}" for key, meaning in HELP.items()))

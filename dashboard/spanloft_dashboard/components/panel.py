@@ -74,19 +74,34 @@ def _head(
             if note:
                 st.caption(note, width="content")
         if queries:
-            show_sql(scope, queries, more)
+            show_sql(key, scope, queries, more)
 
 
-def show_sql(scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]) -> None:
-    """A small button that opens the queries behind a panel, ready for the DuckDB shell."""
-    with st.popover("SQL", type="tertiary", help="The query behind this panel"):
-        try:
-            parameters = more(scope)
-            for name in queries:
-                st.code(data.query_text(name, parameters), language="sql", wrap_lines=True)
-            st.caption(fmt.label(data.shell_command(), 200))
-        except SpanloftError as error:
-            st.text(str(error))
+def show_sql(key: str, scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]) -> None:
+    """A small button that opens the queries behind a panel, ready for the DuckDB shell.
+
+    Its content is made when it opens, in a fragment of its own: on most views nobody asks for it.
+    """
+
+    def body() -> None:
+        shown = st.popover(
+            "SQL", type="tertiary", help="The query behind this panel", key=f"sql-{key}", on_change="rerun"
+        )
+        if shown.open:
+            with shown:
+                _queries(scope, queries, more)
+
+    st.fragment(body)()
+
+
+def _queries(scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]) -> None:
+    try:
+        parameters = more(scope)
+        for name in queries:
+            st.code(data.query_text(name, parameters), language="sql", wrap_lines=True)
+        st.caption(fmt.label(data.shell_command(), 200))
+    except SpanloftError as error:
+        st.text(str(error))
 
 
 class EmptyPanel(Exception):

@@ -217,14 +217,19 @@ def _schema(_: Scope) -> None:
         for row in data.rows("sql_schema"):
             found.setdefault(row["table_name"], []).append(row)
         for name, columns in found.items():
-            with st.expander(fmt.label(name)):
-                if columns[0]["table_comment"]:
-                    st.caption(fmt.label(columns[0]["table_comment"], 400))
-                for column in columns:
-                    comment = f" · {fmt.label(column['comment'], 300)}" if column["comment"] else ""
-                    st.caption(
-                        f"**{fmt.label(column['column_name'])}** {fmt.label(column['data_type'].lower())}{comment}"
-                    )
+            st.fragment(_relation)(name, columns)
+
+
+def _relation(name: str, columns: list[dict[str, str]]) -> None:
+    """A view and, once it is opened, its columns: all columns of all views are some six hundred."""
+    shown = st.expander(fmt.label(name), key=f"schema-{name}", on_change="rerun")
+    if shown.open:
+        with shown:
+            if columns[0]["table_comment"]:
+                st.caption(fmt.label(columns[0]["table_comment"], 400))
+            for column in columns:
+                comment = f" · {fmt.label(column['comment'], 300)}" if column["comment"] else ""
+                st.caption(f"**{fmt.label(column['column_name'])}** {fmt.label(column['data_type'].lower())}{comment}")
 
 
 def _render() -> None:
