@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 # A machine that does other things meanwhile makes pages slow, not wrong.
@@ -15,3 +16,13 @@ def settle(page: Page) -> None:
     expect(page.get_by_test_id("stSkeleton")).to_have_count(0)
     page.wait_for_timeout(250)
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def severe(page: Page) -> dict[str, list[str]]:
+    """Serious and critical violations that axe-core finds: the rule, and the first elements that break it."""
+    violations = Axe().run(page).response["violations"]
+    return {
+        f"{violation['id']} ({len(violation['nodes'])})": [node["html"][:160] for node in violation["nodes"][:3]]
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+    }

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browsing import settle
-from playwright.sync_api import Browser, Locator, Page, expect
+from browsing import settle, severe
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from spanloft_dashboard.navigation import SECTIONS
 from synthetic_drift import TOPIC
 from synthetic_handmade import (
@@ -35,18 +35,32 @@ def query(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
+@pytest.fixture(scope="module")
+def at_width(browser: Browser) -> Iterator[Callable[[int], BrowserContext]]:
+    """Makes a viewer with a window of a width, or gives the one there is: its browser keeps compiled scripts."""
+    viewers: dict[int, BrowserContext] = {}
+
+    def context(width: int) -> BrowserContext:
+        if width not in viewers:
+            viewers[width] = browser.new_context(
+                color_scheme="light", viewport={"width": width, "height": 900}, timezone_id="Asia/Tokyo"
+            )
+        return viewers[width]
+
+    yield context
+    for viewer in viewers.values():
+        viewer.close()
+
+
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Open]:
+def visit(at_width: Callable[[int], BrowserContext]) -> Iterator[Open]:
     """Open a path; at the end nothing foreign may have been called and nothing may have failed."""
-    contexts = []
+    opened: list[Page] = []
     foreign: list[str] = []
 
     def open_path(base: str, path: str, *, width: int = 1280) -> Page:
-        context = browser.new_context(
-            color_scheme="light", viewport={"width": width, "height": 900}, timezone_id="Asia/Tokyo"
-        )
-        contexts.append(context)
-        page = context.new_page()
+        page = at_width(width).new_page()
+        opened.append(page)
         page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, base) else None)
         page.goto(base + path)
         expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible()
@@ -54,10 +68,10 @@ def visit(browser: Browser) -> Iterator[Open]:
         return page
 
     yield open_path
-    for context in contexts:
-        for page in context.pages:
-            assert page.get_by_test_id("stException").count() == 0
-        context.close()
+    failed = [page.url for page in opened if page.get_by_test_id("stException").count()]
+    for page in opened:
+        page.close()
+    assert failed == []
     assert foreign == []
 
 
@@ -82,9 +96,11 @@ def test_every_page_draws(visit: Open, full_dashboard: str, title: str, path: st
     assert width[0] <= width[1], "the page must not scroll sideways"
     main = page.get_by_test_id("stMain")
     expect(main).to_have_css("background-color", "rgb(245, 246, 248)")
+    assert severe(page) == {}
     page.emulate_media(color_scheme="dark")
     expect(main).to_have_css("background-color", "rgb(13, 16, 21)")
     settle(page)
+    assert severe(page) == {}
 
 
 @pytest.mark.parametrize("path", ["/", "/traces"])
