@@ -52,12 +52,18 @@ def test_a_missing_store_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert not app.metric
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_store_whose_files_are_gone_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
-    store = synthetic.publish(tmp_path / "broken", 100).root
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store whose files can't be read."""
+    store = synthetic.publish(tmp_path_factory.mktemp("broken"), 100).root
     for file in (store / "data" / "spans").rglob("ingest-*.parquet"):
         file.write_bytes(b"not a parquet file")
-    app = open_page(monkeypatch, store, name)
+    return store
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_store_whose_files_are_broken_is_a_sentence(monkeypatch: pytest.MonkeyPatch, broken: Path, name: str) -> None:
+    app = open_page(monkeypatch, broken, name)
     text = words(app)
     assert "can't be read" in text or "could not be loaded" in text
     assert "Traceback" not in text
@@ -75,6 +81,8 @@ def test_the_url_fills_the_filters(monkeypatch: pytest.MonkeyPatch, full: Path) 
     everything = open_page(monkeypatch, full, range="14d").metric[0].value
     app = open_page(monkeypatch, full, range="14d", model="gpt-5", service="support-bot")
     assert app.metric[0].value != everything
+    app.session_state["_model_open"] = True
+    app.run()
     assert app.session_state["_model"] == ["gpt-5"]
     assert app.session_state["_range"] == "14d"
     assert app.button(key="_clear").label == "Clear"
