@@ -101,7 +101,7 @@ def _draw(span: dict[str, Any], scope: Scope) -> None:
             if tab.open:
                 bodies[name]()
                 behind = queries.get(name, ("trace_payload",))
-                show_sql(scope, behind, lambda _: signals.parameters(span))
+                show_sql(f"span-{name}", scope, behind, lambda _: signals.parameters(span))
 
 
 def _tabs() -> Sequence[Any]:
