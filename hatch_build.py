@@ -15,12 +15,12 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-PACKAGE = Path("collector", "spanloft_collector", "wire")
-MODULES = ("_otlp", "_messages")
+PACKAGE = Path("collector", "spanloft_collector")
+MODULES = ("wire/_otlp", "wire/_contents", "store/_texts")
 
 
 class CompileDecoder(BuildHookInterface[Any]):
-    """Puts ``_otlp.abi3.so`` beside its source and into the wheel."""
+    """Puts the compiled modules beside their sources and into the wheel."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before it builds a wheel or an editable install."""
@@ -32,7 +32,7 @@ class CompileDecoder(BuildHookInterface[Any]):
             if reason:
                 self.app.display_warning(f"the compiled module {module} is left out: {reason}")
                 continue
-            build_data["artifacts"].append(f"/{(PACKAGE / library.name).as_posix()}")
+            build_data["artifacts"].append(f"/{(PACKAGE / module).as_posix()}.abi3.so")
         if not build_data["artifacts"]:
             return
         build_data["pure_python"] = False

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spanloft_collector.pricing import Usage
 from spanloft_collector.pricing.catalog import Match, tariff
-from spanloft_collector.pricing.rates import charge
+from spanloft_collector.pricing.rates import charge, plain_charge, plain_rates
 
 LIST = [(provider, model) for provider in data_snapshot.get_snapshot().providers for model in provider.models]
 COUNT = st.integers(0, 3_000_000)
@@ -99,3 +99,20 @@ def test_the_sum_is_exact():
     provider, model = data_snapshot.get_snapshot().find_provider_model("gpt-4o", None, "openai", None)
     rates = tariff(Match("exact", None, "openai", provider, model), datetime(2026, 11, 1, tzinfo=UTC), None)
     assert charge(rates.card, usage).total == Decimal("0.19")
+
+
+CARDS = [tariff(Match("exact", None, p.id, p, m), datetime(2026, 11, 1, tzinfo=UTC), None).card for p, m in LIST]
+PLAIN = [(card, plain) for card in CARDS if (plain := plain_rates(card))]
+
+
+def test_most_models_have_plain_rates():
+    priced = [card for card in CARDS if card.input is not None and card.output is not None]
+    assert len(PLAIN) > 0.8 * len(priced)
+
+
+@settings(max_examples=300, deadline=None)
+@given(card=st.sampled_from(PLAIN), usage=usages())
+def test_whole_numbers_sum_up_to_the_same_float(card, usage):
+    exact, plain = card
+    rates = next(rates for start, rates in plain if usage.input_tokens > start)
+    assert plain_charge(rates, usage) == float(charge(exact, usage).total)

@@ -15,14 +15,16 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from spanloft_collector import wire
-from spanloft_collector.dialects.messages import input_messages, output_messages
+from spanloft_collector.dialects.messages import documents, input_messages, output_messages
+from spanloft_collector.dialects.values import as_json
 from spanloft_collector.ingest import create_pricer
 from spanloft_collector.journal import Kind, Position, Record
 from spanloft_collector.pipeline import spans
 from spanloft_collector.pipeline.batch import transform
-from spanloft_collector.pipeline.contents import messages_reader
+from spanloft_collector.pipeline.contents import Reader, messages_reader, reader
 from spanloft_collector.pipeline.shapes import shape_of
 from spanloft_collector.receivers.encoding import parse_json
+from spanloft_collector.store.texts import string_array
 
 PRICER = create_pricer(None)
 SAMPLES = sorted((Path(__file__).parents[2] / "sample_traces").glob("*/*/request.json"))
@@ -40,6 +42,12 @@ def sample(path: Path) -> ExportTraceServiceRequest:
     return request
 
 
+def by_id(table: pa.Table) -> pa.Table:
+    """Rows read by shape stand together; which stands first says nothing."""
+    rows = list(zip(table.column("trace_id").to_pylist(), table.column("span_id").to_pylist(), strict=True))
+    return table.take(pa.array(sorted(range(len(rows)), key=rows.__getitem__), pa.int64()))
+
+
 def both(monkeypatch: pytest.MonkeyPatch, records: list[Record]) -> dict[str, pa.Table]:
     """The tables by shape, after comparing them with those of spans read one by one without compiled scanners."""
     together = transform(records, PRICER)
@@ -49,6 +57,7 @@ def both(monkeypatch: pytest.MonkeyPatch, records: list[Record]) -> dict[str, pa
         alone = transform(records, PRICER)
     for ours, theirs in ((together.spans, alone.spans), (together.payloads, alone.payloads)):
         assert ours.schema == theirs.schema
+        ours, theirs = by_id(ours), by_id(theirs)
         for name in ours.column_names:
             assert ours.column(name).to_pylist() == theirs.column(name).to_pylist(), name
     return {"spans": together.spans, "payloads": together.payloads}
@@ -60,7 +69,7 @@ def test_recorded_spans_of_a_dialect(dialect: str, monkeypatch: pytest.MonkeyPat
     both(monkeypatch, [record(request) for request in requests])
 
 
-def test_dialects_mixed_in_one_batch_keep_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dialects_mixed_in_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     requests = [sample(path) for path in SAMPLES]
     random.Random(3).shuffle(requests)
     tables = both(monkeypatch, [record(request, project=f"p{n % 3}") for n, request in enumerate(requests)])
@@ -71,16 +80,17 @@ def test_dialects_mixed_in_one_batch_keep_their_order(monkeypatch: pytest.Monkey
         for scope in resource.scope_spans
         for span in scope.spans
     ]
-    assert tables["spans"].column("span_id").to_pylist() == ids
+    assert sorted(tables["spans"].column("span_id").to_pylist()) == sorted(ids)
+    assert tables["spans"].column("span_id") == tables["payloads"].column("span_id")
 
 
 def test_spans_that_the_receiver_skips_stay_out(monkeypatch: pytest.MonkeyPatch) -> None:
     request = sample(SAMPLES[-1])
     for resource in sample(SAMPLES[0]).resource_spans:
         request.resource_spans.append(resource)
-    everything = both(monkeypatch, [record(request)])["spans"].column("span_id").to_pylist()
-    skip = [0, len(everything) - 1]
-    assert both(monkeypatch, [record(request, skip=skip)])["spans"].column("span_id").to_pylist() == everything[1:-1]
+    in_order = [span[1] for _, found in wire.decode(request.SerializeToString()) for span in found]
+    tables = both(monkeypatch, [record(request, skip=[0, len(in_order) - 1])])
+    assert sorted(tables["spans"].column("span_id").to_pylist()) == sorted(in_order[1:-1])
 
 
 def test_the_official_instrumentors_spans_have_shapes() -> None:
@@ -96,7 +106,7 @@ def test_the_official_instrumentors_spans_have_shapes() -> None:
 
 
 TEXTS = st.text(max_size=12) | st.sampled_from(
-    ["  ", "a  b", 'say "x"', "tab\there", "ünï\u2028", "\\", "😀", "x" * 900]
+    ["  ", "a  b", 'say "x"', "tab\there", "ünï\u2028", "\\", "😀", "x" * 900, "y" * 199 + " z", "a " * 150]
 )
 PARTS = st.one_of(
     st.fixed_dictionaries({"type": st.just("text"), "content": TEXTS}),
@@ -132,10 +142,65 @@ def message_texts(draw: st.DrawFn) -> str:
 @given(text=message_texts(), last=st.booleans())
 def test_the_scanner_says_what_reading_the_messages_says(text: str, last: bool) -> None:
     coerce = input_messages if last else output_messages
-    scanned = messages_reader(coerce, last=last)(text)
+    same_without_scanner(messages_reader(coerce, last=last), text)
+
+
+def same_without_scanner(read: Reader, text: str) -> None:
+    scanned = read(text)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(wire, "_scanner", None)
-        assert scanned == messages_reader(coerce, last=last)(text)
+        assert scanned == read(text)
+
+
+NUMBERS = [
+    *("0", "-0", "7", "-12", "0.5", "0.50", "0.001", "-0.25", "1.0", "12.500", "1e5", "1E-7", "01", ".5", "5.", "-"),
+    *("123456789012345678", "1234567890.12345678", "1e999", "0.10000000000000001", "100000000000000000000"),
+]
+
+
+@st.composite
+def json_texts(draw: st.DrawFn, shape: st.SearchStrategy[Any]) -> str:
+    """JSON in the spellings of several encoders, with numbers of all spellings, keys that repeat, and damage."""
+    text = json.dumps(draw(shape), ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, None, 1])))
+    text = text.replace("12345", draw(st.sampled_from(NUMBERS))).replace(
+        "other", draw(st.sampled_from(["id", "other"]))
+    )
+    if draw(st.integers(0, 3)) == 0:
+        at = draw(st.integers(0, len(text) - 1))
+        text = text[:at] + draw(st.sampled_from(["", "\\", '"', "\x01", "}", ",", "\\/", "é", "\n"])) + text[at + 1 :]
+    return text
+
+
+ANYTHING = st.recursive(
+    TEXTS | st.just(12345) | st.booleans() | st.none(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["id", "other", "x y", "é"]), inner),
+    max_leaves=8,
+)
+DOCUMENTS = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": TEXTS | st.none() | st.just([12345]),
+            "other": TEXTS,
+            "score": st.just(12345),
+            "content": TEXTS,
+        },
+    )
+    | st.fixed_dictionaries({"id": TEXTS, "score": st.just(12345), "content": TEXTS}),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=json_texts(ANYTHING))
+def test_the_scanner_shows_json_as_it_is_written_compactly(text: str) -> None:
+    same_without_scanner(reader("tool_arguments", as_json), text)
+
+
+@settings(max_examples=150, deadline=None)
+@given(text=json_texts(DOCUMENTS))
+def test_the_scanner_says_what_reading_the_documents_says(text: str) -> None:
+    same_without_scanner(reader("retrieval_documents", documents), text)
 
 
 @pytest.mark.skipif(not wire.COMPILED, reason="installed without a C compiler")
@@ -145,10 +210,10 @@ def test_the_scanner_knows_plain_messages() -> None:
         text = json.dumps([message], ensure_ascii=escaped)
         found = wire.plain_messages(text, True)
         assert found is not None
-        head, reason = found
+        head, reason, done = found
         assert 800 <= len(head) < 3000
         assert set(head) == {"é"}
-        assert reason == "stop"
+        assert (reason, done) == ("stop", False)
     assert wire.plain_messages(json.dumps([{"role": "user", "parts": []}]), True) is None
     assert wire.plain_messages(text + " x", True) is None
 
@@ -224,10 +289,28 @@ def test_recorded_spans_become_what_they_became_before() -> None:
     """``reference/columns.json`` holds a digest per column; prices, which change with the list, are left out."""
     known = json.loads((Path(__file__).parents[1] / "reference" / "columns.json").read_text())
     chunk = transform([record(sample(path)) for path in SAMPLES], PRICER)
-    for dataset, table in (("spans", chunk.spans), ("payloads", chunk.payloads)):
+    for dataset, unordered in (("spans", chunk.spans), ("payloads", chunk.payloads)):
+        table = by_id(unordered)
         found = {
             name: hashlib.sha256(json.dumps(table.column(name).to_pylist(), default=str).encode()).hexdigest()[:16]
             for name in table.column_names
             if name not in ("cost_usd", "price_source", "price_version")
         }
         assert found == known[dataset]
+
+
+@settings(max_examples=100, deadline=None)
+@given(values=st.lists(st.text(max_size=9) | st.none(), max_size=40), as_tuple=st.booleans())
+def test_texts_become_the_array_that_arrow_makes(values: list[str | None], as_tuple: bool) -> None:
+    made = string_array(tuple(values) if as_tuple else values)
+    made.validate(full=True)
+    assert made.equals(pa.array(values, pa.string()))
+    assert made.null_count == values.count(None)
+
+
+def test_what_is_no_text_is_left_to_arrow() -> None:
+    assert string_array([b"bytes"]).to_pylist() == ["bytes"]
+    with pytest.raises((pa.ArrowException, TypeError)):
+        string_array(["a", 1])
+    with pytest.raises((pa.ArrowException, ValueError)):
+        string_array(["\ud800"])

@@ -360,6 +360,10 @@ def documents(value: Any) -> list[dict[str, Any]] | None:
     return [item for item in out if item] or None
 
 
+_DOCUMENT_FORMS = frozenset({("content",), ("id", "content"), ("score", "content"), ("id", "score", "content")})
+"""Keys of documents that are as their column has them: the hot path."""
+
+
 def document(raw: Any) -> dict[str, Any]:
     """One retrieved document; text is its content."""
     raw = as_json(raw)
@@ -367,6 +371,8 @@ def document(raw: Any) -> dict[str, Any]:
         return {"content": raw} if raw else {}
     if not isinstance(raw, dict):
         return {}
+    if tuple(raw) in _DOCUMENT_FORMS and None not in raw.values():
+        return raw
     kwargs = raw.get("kwargs")
     if isinstance(kwargs, dict) and "page_content" in kwargs:
         raw = kwargs

@@ -1,4 +1,4 @@
-"""Columns in the making: groups of rows read apart, put back into the order in which they came."""
+"""Columns in the making: groups of rows that were read apart, one behind the other."""
 
 from __future__ import annotations
 
@@ -9,28 +9,30 @@ Columns = dict[str, Sequence[Any]]
 """Column name -> a value per row; a column that is absent is all NULL."""
 
 
-class Gathered:
-    """Columns of ``rows`` rows, filled by groups of them."""
+class Stacked:
+    """Columns to which groups of rows are added."""
 
-    def __init__(self, rows: int) -> None:
-        self._rows = rows
+    def __init__(self) -> None:
+        self.rows = 0
         self._columns: dict[str, list[Any]] = {}
-        self._whole: Columns | None = None
 
-    def put(self, index: Sequence[int], columns: Mapping[str, Sequence[Any]]) -> None:
-        """Fill the rows ``index`` (rising) with ``columns``; no row is filled twice."""
-        if len(index) == self._rows:
-            self._whole = dict(columns)
-            return
+    def add(self, columns: Mapping[str, Sequence[Any]], rows: int) -> None:
+        """Add ``rows`` rows; columns that are absent are NULL in them."""
         for name, values in columns.items():
-            if values.count(None) == len(values):
-                continue
             column = self._columns.get(name)
             if column is None:
-                column = self._columns[name] = [None] * self._rows
-            for row, value in zip(index, values, strict=True):
-                column[row] = value
+                column = self._columns[name] = []
+            _pad(column, self.rows)
+            column += values
+        self.rows += rows
 
     def columns(self) -> Columns:
-        """All columns; what no group filled is absent."""
-        return dict(self._columns) if self._whole is None else self._whole
+        """All columns; one that no group had is absent."""
+        for column in self._columns.values():
+            _pad(column, self.rows)
+        return dict(self._columns)
+
+
+def _pad(column: list[Any], rows: int) -> None:
+    if len(column) < rows:
+        column += [None] * (rows - len(column))

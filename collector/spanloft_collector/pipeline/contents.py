@@ -8,10 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from spanloft_collector.dialects.messages import documents
 from spanloft_collector.dialects.rules import says_something
+from spanloft_collector.dialects.values import as_json
 from spanloft_collector.pipeline.preview import message_preview, shorten
 from spanloft_collector.pipeline.rows import document_preview, dump, says
-from spanloft_collector.wire import plain_messages
+from spanloft_collector.wire import compact, plain_documents, plain_messages
 
 _REASONS = frozenset({"stop", "length", "tool_call", "content_filter", "error"})
 """Finish reasons that are spelt as their column has them."""
@@ -37,8 +39,8 @@ def messages_reader(coerce: Callable[[Any], Any], *, last: bool) -> Reader:
 
     def read(value: Any) -> Content:
         if type(value) is str and (plain := plain_messages(value, last)) is not None:
-            head, reason = plain
-            preview = shorten(head)
+            head, reason, done = plain
+            preview = head if done else shorten(head)
             # The scanner knows neither blanks nor spellings: what is not settled by what it found is read in full.
             if preview is not None and (reason is None or reason in _REASONS):
                 return Content(value, True, preview, reason)
@@ -53,10 +55,17 @@ def messages_reader(coerce: Callable[[Any], Any], *, last: bool) -> Reader:
     return read
 
 
-def value_reader(coerce: Callable[[Any], Any], preview: Callable[[Any], str | None]) -> Reader:
-    """Reader of any other content; ``preview`` shows what was read."""
+def value_reader(
+    coerce: Callable[[Any], Any],
+    preview: Callable[[Any], str | None],
+    scan: Callable[[str], tuple[str, bool] | None] | None = None,
+) -> Reader:
+    """Reader of any other content; ``preview`` shows what was read, ``scan`` recognises text that needs no reading."""
 
     def read(value: Any) -> Content:
+        if scan is not None and type(value) is str and (plain := scan(value)) is not None:
+            head, done = plain
+            return Content(value, True, head if done else shorten(head))
         found = coerce(value)
         return NOTHING if found is None else Content(*_written(value, found), preview(found))
 
@@ -67,20 +76,15 @@ def hidden(found: Any) -> None:
     """Preview of content that lists do not show."""
 
 
-PREVIEWS: dict[str, Callable[[Any], str | None]] = {
-    "system_instructions": hidden,
-    "tool_definitions": hidden,
-    "tool_arguments": shorten,
-    "tool_result": shorten,
-    "retrieval_documents": document_preview,
-}
-
-
 def reader(field: str, coerce: Callable[[Any], Any]) -> Reader:
     """Reader of a content field of ``model.MOVABLE``; ``coerce`` is the dialect's."""
-    if field in PREVIEWS:
-        return value_reader(coerce, PREVIEWS[field])
-    return messages_reader(coerce, last=field == "input_messages")
+    if field in ("input_messages", "output_messages"):
+        return messages_reader(coerce, last=field == "input_messages")
+    if field == "retrieval_documents":
+        return value_reader(coerce, document_preview, plain_documents if coerce is documents else None)
+    if field in ("tool_arguments", "tool_result"):
+        return value_reader(coerce, shorten, compact if coerce is as_json else None)
+    return value_reader(coerce, hidden)
 
 
 def _written(value: Any, found: Any) -> tuple[str, bool]:

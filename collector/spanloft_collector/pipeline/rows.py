@@ -13,8 +13,8 @@ from spanloft_collector.dialects.values import parse_json
 from spanloft_collector.model import BILLABLE_OPERATIONS, MOVABLE, Canonical, RawSpan
 from spanloft_collector.pipeline.decode import DecodedSpan, jsonable
 from spanloft_collector.pipeline.preview import message_preview, shorten
-from spanloft_collector.pricing.prices import Price, Pricer
-from spanloft_collector.pricing.usage import Usage, normalise_usage
+from spanloft_collector.pricing.prices import Pricer
+from spanloft_collector.pricing.usage import normalise_usage
 
 logger = logging.getLogger(__name__)
 
@@ -202,28 +202,7 @@ def bill(
     """Usage and cost columns of a billable call, in the order of ``BILL_COLUMNS``."""
     usage = normalise_usage(scope_name, fields.get("provider"), fields)
     duration_s = (end_ns - start_ns) / 1e9 if end_ns >= start_ns > 0 else None
-    price = price_of(fields, usage, start_us, duration_s, pricer)
-    return (
-        *usage[:_USAGE_COLUMNS],
-        None if price.cost_usd is None else float(price.cost_usd),
-        price.price_source,
-        price.price_version,
-    )
-
-
-def price_of(fields: Canonical, usage: Usage, start_us: int, duration_s: float | None, pricer: Pricer) -> Price:
-    """Price of a call whose fields and usage are known."""
-    return pricer.price_call(
-        provider=fields.get("provider"),
-        response_model=fields.get("response_model"),
-        request_model=fields.get("request_model"),
-        server_address=fields.get("server_address"),
-        usage=usage,
-        service_tier=fields.get("service_tier"),
-        start_time=start_us * 1000,
-        duration_s=duration_s,
-        reported_cost_usd=fields.get("reported_cost_usd"),
-    )
+    return usage[:_USAGE_COLUMNS] + pricer.cost_of(fields, usage, start_us * 1000, duration_s)
 
 
 def _input_preview(fields: Canonical, messages: Any) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from spanloft_collector import wire
 from spanloft_collector.journal import Record
 from spanloft_collector.model import RawSpan
-from spanloft_collector.pipeline.columns import Columns, Gathered
+from spanloft_collector.pipeline.columns import Columns, Stacked
 from spanloft_collector.pipeline.decode import DecodedSpan, ResourceContext
 from spanloft_collector.pipeline.rows import (
     PAYLOAD_COLUMNS,
@@ -42,7 +42,7 @@ class Source(NamedTuple):
 
 
 def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Columns]:
-    """Columns of ``spans`` and ``payloads`` from trace records; a row per span, in order.
+    """Columns of ``spans`` and ``payloads`` from trace records; a row per span, the same in both, by shape.
 
     Raises:
         google.protobuf.message.DecodeError: a record is no request; the receiver lets none pass.
@@ -53,7 +53,7 @@ def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Colu
     for row, span in enumerate(spans):
         shape = shape_of(span)
         (alone if shape is None else shapes.setdefault(shape, [])).append(row)
-    gathered = Gathered(len(spans)), Gathered(len(spans))
+    stacked = Stacked(), Stacked()
     for shape, index in shapes.items():
         try:
             found = _by_shape(shape, [spans[row] for row in index], [sources[row] for row in index], pricer)
@@ -63,16 +63,14 @@ def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Colu
             logger.exception("spans of one shape can't be read together; they are read one by one")
             alone += index
         else:
-            for into, columns in zip(gathered, found, strict=True):
-                into.put(index, columns)
+            for stack, columns in zip(stacked, found, strict=True):
+                stack.add(columns, len(index))
     if alone:
-        alone.sort()
         rows = [_row(spans[row], sources[row], pricer) for row in alone]
-        gathered[0].put(alone, dict(zip(SPAN_COLUMNS, zip(*(row.span for row in rows), strict=True), strict=True)))
-        gathered[1].put(
-            alone, dict(zip(PAYLOAD_COLUMNS, zip(*(row.payload for row in rows), strict=True), strict=True))
-        )
-    return gathered[0].columns(), gathered[1].columns()
+        span_rows, payload_rows = zip(*rows, strict=True)
+        stacked[0].add(dict(zip(SPAN_COLUMNS, zip(*span_rows, strict=True), strict=True)), len(alone))
+        stacked[1].add(dict(zip(PAYLOAD_COLUMNS, zip(*payload_rows, strict=True), strict=True)), len(alone))
+    return stacked[0].columns(), stacked[1].columns()
 
 
 def _decoded(records: Sequence[Record]) -> tuple[list[WireSpan], list[Source]]:

@@ -7,7 +7,8 @@ figures themselves prove it (cached > input) they overrule the table.
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from ..model import Canonical
 
@@ -70,11 +71,12 @@ def normalise_usage(scope_name: str, provider: str | None, canonical: Canonical)
         with zero output is what emitters write for "not known" (no call has an empty prompt), so it counts as
         missing too.
     """
-    raw_input = canonical.get("input_tokens")
-    output = canonical.get("output_tokens")
-    read = canonical.get("cache_read_tokens")
-    write = canonical.get("cache_write_tokens")
-    write_1h = canonical.get("cache_write_1h_tokens")
+    get: Any = canonical.get
+    raw_input = get("input_tokens")
+    output = get("output_tokens")
+    read = get("cache_read_tokens")
+    write = get("cache_write_tokens")
+    write_1h = get("cache_write_1h_tokens")
     if write_1h and (write is None or write < write_1h):
         write = write_1h
     if not raw_input and not output and not read and not write:
@@ -86,28 +88,30 @@ def normalise_usage(scope_name: str, provider: str | None, canonical: Canonical)
         exclusive = cached > raw_input or (bool(cached) and _excludes(scope_name, provider))
         semantics = EXCLUSIVE if exclusive else INCLUSIVE
         tokens = raw_input + cached if exclusive else raw_input
-    reasoning = canonical.get("reasoning_tokens")
+    reasoning = get("reasoning_tokens")
     if output is not None and reasoning and reasoning > output:
         # Reasoning is billed as output, so it is part of it by definition.
         output += reasoning
+    # By position: by name takes twice as long, and every call comes by here.
     return Usage(
-        input_tokens=tokens,
-        output_tokens=output,
-        cache_read_tokens=read,
-        cache_write_tokens=write,
-        cache_write_1h_tokens=write_1h,
-        reasoning_tokens=reasoning,
-        input_audio_tokens=canonical.get("input_audio_tokens"),
-        output_audio_tokens=canonical.get("output_audio_tokens"),
-        input_image_tokens=canonical.get("input_image_tokens"),
-        output_image_tokens=canonical.get("output_image_tokens"),
-        input_tokens_raw=raw_input,
-        token_semantics=semantics,
-        input_only=canonical.get("operation") == "embeddings",
-        usage_source="reported" if raw_input is not None or output is not None else "missing",
+        tokens,
+        output,
+        read,
+        write,
+        write_1h,
+        reasoning,
+        get("input_audio_tokens"),
+        get("output_audio_tokens"),
+        get("input_image_tokens"),
+        get("output_image_tokens"),
+        raw_input,
+        semantics,
+        "reported" if raw_input is not None or output is not None else "missing",
+        get("operation") == "embeddings",
     )
 
 
+@lru_cache(maxsize=4096)
 def _excludes(scope_name: str, provider: str | None) -> bool:
     for prefix, providers in _EXCLUSIVE:
         if scope_name.startswith(prefix) and (_ANY in providers or provider in providers):

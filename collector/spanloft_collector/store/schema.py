@@ -10,10 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from spanloft_collector.model import DATASETS
+from spanloft_collector.store.texts import string_array
 
 logger = logging.getLogger(__name__)
 
 _UNFIT = (pa.ArrowException, OverflowError, TypeError, ValueError)
+
+_STRING = pa.string()
 
 ARROW_TYPES: dict[str, pa.DataType] = {
     "VARCHAR": pa.string(),
@@ -57,7 +60,9 @@ def to_table(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:
         if values is None:
             arrays.append(pa.nulls(rows, column.type))
         elif isinstance(column.type, pa.JsonType):
-            arrays.append(pa.ExtensionArray.from_storage(column.type, pa.array(values, pa.string())))
+            arrays.append(pa.ExtensionArray.from_storage(column.type, string_array(values)))
+        elif column.type == _STRING:
+            arrays.append(string_array(values))
         else:
             arrays.append(pa.array(values, column.type))
     return pa.Table.from_arrays(arrays, schema=schema)

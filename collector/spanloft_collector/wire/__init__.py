@@ -22,7 +22,7 @@ COMPILED = _compiled is not None
 
 _scanner: ModuleType | None = None
 with suppress(ImportError):
-    _scanner = import_module("spanloft_collector.wire._messages")
+    _scanner = import_module("spanloft_collector.wire._contents")
 
 WireSpan = tuple[Any, ...]
 """(trace_id, span_id, name, scope_name, scope_version, attributes, events, start_ns, end_ns, kind, status_code,
@@ -61,11 +61,25 @@ def check(payload: bytes) -> tuple[list[int | None], list[str]]:
     return fallback.check(payload)
 
 
-def plain_messages(text: str, last: bool) -> tuple[str, str | None] | None:
+def plain_messages(text: str, last: bool) -> tuple[str, str | None, bool] | None:
     """Beginning of the last or first message, and the finish reason of the messages, straight from their JSON.
 
     ``None`` says nothing: the text may be anything, or there is no compiled scanner. Else the text is JSON of messages
     that have a role of the conventions, parts of text only and at most one finish reason among them. The beginning is
-    that of the message's first part with content, with at least 800 characters where there are as many.
+    that of the message's first part with content, with at least 800 characters where there are as many; or, where the
+    third member is true, the preview of it, all of one line.
     """
     return None if _scanner is None else _scanner.plain_messages(text, last)
+
+
+def plain_documents(text: str) -> tuple[str, bool] | None:
+    """Beginning of the first document's content, and whether it is the preview; as :func:`plain_messages`.
+
+    Else than ``None`` says that the text is JSON of documents as the column has them: id, score and content, in order.
+    """
+    return None if _scanner is None else _scanner.plain_documents(text)
+
+
+def compact(text: str) -> tuple[str, bool] | None:
+    """Beginning of the compact form of a JSON object or array, and whether it is the preview; ``None`` says nothing."""
+    return None if _scanner is None else _scanner.compact(text)

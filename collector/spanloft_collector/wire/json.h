@@ -1,17 +1,12 @@
-/* Chat messages in the plain form of the conventions, recognised in their JSON text without making Python objects.
- *
- * Plain is [{"role": R, "parts": [{"type": "text", "content": "..."}, ...], "finish_reason": "..."}, ...] with the keys
- * in any order and none twice. Nearly all chat text is of this form, and all that the store needs of it is its first
- * characters. Whatever else the text is, even no JSON at all, the answer is None and Python reads it.
- * A test holds both ways equal. Source: RFC 8259; semantic-conventions-genai, gen_ai.input.messages.
- */
+/* JSON text read in place: strings, and the first characters of one as a preview shows them. Source: RFC 8259. */
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
 
-/* A preview has 200 characters and is looked for in 800; of UTF-8 at most 4 bytes each. */
+/* A preview has 200 characters (model.PREVIEW_CHARS) and is looked for in 800; of UTF-8 at most 4 bytes each. */
+#define PREVIEW_CHARACTERS 200
 #define HEAD_CHARACTERS 800
 #define HEAD_BYTES (4 * HEAD_CHARACTERS + 8)
 
@@ -93,51 +88,14 @@ static int is(Text text, const char *word) {
     return !text.escaped && (size_t)(text.end - text.at) == size && !memcmp(text.at, word, size);
 }
 
-/* A text part; its content is in `content`. */
-static int part(Cursor *in, Text *content) {
-    Text key, type = {NULL, NULL, 0};
-    content->at = NULL;
-    if (!take(in, '{')) return 0;
-    do {
-        if (!string(in, &key) || !take(in, ':')) return 0;
-        Text *into = is(key, "type") ? &type : is(key, "content") ? content : NULL;
-        if (!into || into->at || !string(in, into)) return 0;
-    } while (take(in, ','));
-    return take(in, '}') && type.at && content->at && is(type, "text");
-}
-
-/* The parts of a message; `first` becomes the first that is not empty. */
-static int parts(Cursor *in, Text *first) {
-    Text content;
-    if (!take(in, '[')) return 0;
-    if (take(in, ']')) return 1;
-    do {
-        if (!part(in, &content)) return 0;
-        if (!first->at && content.end > content.at) *first = content;
-    } while (take(in, ','));
-    return take(in, ']');
-}
-
-static int message(Cursor *in, Text *first, Text *reason) {
-    Text key, role = {NULL, NULL, 0};
-    int has_parts = 0;
-    first->at = reason->at = NULL;
-    if (!take(in, '{')) return 0;
-    do {
-        if (!string(in, &key) || !take(in, ':')) return 0;
-        if (is(key, "role") && !role.at) {
-            if (!string(in, &role)) return 0;
-        } else if (is(key, "finish_reason") && !reason->at) {
-            if (!string(in, reason) || reason->escaped) return 0;
-        } else if (is(key, "parts") && !has_parts) {
-            if (!parts(in, first)) return 0;
-            has_parts = 1;
-        } else {
-            return 0;
-        }
-    } while (take(in, ','));
-    return take(in, '}') && has_parts && role.at &&
-           (is(role, "user") || is(role, "assistant") || is(role, "system") || is(role, "tool"));
+/* Whether the first characters are a preview as they stand: ASCII that can be shown, no blank before or after another.
+ * The preview ends at `*end`. */
+static int is_preview(Text text, const char **end) {
+    *end = text.end - text.at > PREVIEW_CHARACTERS ? text.at + PREVIEW_CHARACTERS : text.end;
+    if (text.escaped || *text.at == ' ') return 0;
+    for (const char *at = text.at; at < *end; at++)
+        if (*at < ' ' || *at > '~' || (*at == ' ' && (at + 1 == *end || at[1] == ' '))) return 0;
+    return 1;
 }
 
 static PyObject *unescaped(Text text) {
@@ -179,43 +137,19 @@ static PyObject *head_of(Text text) {
     return PyUnicode_DecodeUTF8(text.at, size < HEAD_BYTES ? size : HEAD_BYTES, "ignore");
 }
 
-static PyObject *plain_messages(PyObject *module, PyObject *const *given, Py_ssize_t count) {
-    Text first, shown = {NULL, NULL, 0}, found, reason = {NULL, NULL, 0};
-    Py_ssize_t size;
-    Cursor in;
-    int number = 0, last;
-    if (count != 2 || !PyUnicode_Check(given[0])) {
-        PyErr_SetString(PyExc_TypeError, "expected a text and whether its last message is to be shown");
-        return NULL;
-    }
-    last = given[1] == Py_True;
-    in.at = PyUnicode_AsUTF8AndSize(given[0], &size);
-    if (!in.at) return NULL;
-    in.end = in.at + size;
-    int plain = take(&in, '[');
-    while (plain) {
-        plain = message(&in, &first, &found) && !(found.at && reason.at);
-        if (found.at) reason = found;
-        if (last || !number++) shown = first;
-        if (!plain || !take(&in, ',')) break;
-    }
-    plain = plain && take(&in, ']');
-    blanks(&in);
-    if (!plain || in.at != in.end || !shown.at) Py_RETURN_NONE;
-    PyObject *head = head_of(shown), *why = Py_None, *out = NULL;
-    if (reason.at) why = PyUnicode_FromStringAndSize(reason.at, reason.end - reason.at);
-    else Py_INCREF(why);
-    if (head && why) out = PyTuple_Pack(2, head, why);
+/* (beginning, whether it is the preview) */
+static PyObject *beginning(Text text) {
+    const char *end;
+    int done = is_preview(text, &end);
+    PyObject *head = done ? PyUnicode_FromStringAndSize(text.at, end - text.at) : head_of(text), *out = NULL;
+    if (head) out = PyTuple_Pack(2, head, done ? Py_True : Py_False);
     Py_XDECREF(head);
-    Py_XDECREF(why);
     return out;
 }
 
-static PyMethodDef methods[] = {
-    {"plain_messages", (PyCFunction)(void (*)(void))plain_messages, METH_FASTCALL, "See the package."},
-    {NULL, NULL, 0, NULL},
-};
-
-static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "_messages", NULL, -1, methods, NULL, NULL, NULL, NULL};
-
-PyMODINIT_FUNC PyInit__messages(void) { return PyModule_Create(&definition); }
+static int text_given(PyObject *given, Cursor *in) {
+    Py_ssize_t size;
+    in->at = PyUnicode_AsUTF8AndSize(given, &size);
+    if (in->at) in->end = in->at + size;
+    return in->at != NULL;
+}
