@@ -103,8 +103,8 @@ def _whole(card: RateCard, tokens: int) -> PlainRates | None:
     places = max(0, *(-int(each.as_tuple().exponent) for each in rates))
     if places > _MAX_PLACES:
         return None
-    own, read, write, hour, output = (int(each.scaleb(places)) for each in rates)
-    return PlainRates(own, read, write, hour, output, 10**places)
+    own, of_read, of_write, of_hour, of_output = (int(each.scaleb(places)) for each in rates)
+    return PlainRates(own, of_read, of_write, of_hour, of_output, 10**places)
 
 
 _MAX_PLACES = 15
