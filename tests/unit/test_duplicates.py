@@ -204,7 +204,7 @@ def test_memory_is_bounded():
     finder = DuplicateFinder(capacity=100)
     for number in range(1_000):
         finder.mark([call(str(number), f"p{number}", trace_id=str(number), response_id=f"r{number}")])
-    assert len(finder._nodes) <= 100
+    assert len(finder._above) <= 100
     assert len(finder._waiting) <= 100
     assert len(finder._responses) <= 100
 

@@ -144,7 +144,7 @@ def call_keys(spans: pa.Table, payloads: pa.Table) -> list[CallKey]:
     columns["has_messages"] = [a or b for a, b in zip(has_input, has_output, strict=True)]
     stated = [spans.column(name).to_pylist() for name in USAGE_DETAILS]
     columns["details"] = [sum(map(bool, counts)) for counts in zip(*stated, strict=True)]
-    return [CallKey(*values) for values in zip(*(columns[field] for field in CallKey._fields), strict=True)]
+    return list(map(CallKey._make, zip(*(columns[field] for field in CallKey._fields), strict=True)))
 
 
 def _mark_duplicates(spans: pa.Table, marks: list[tuple[str | None, str | None]]) -> pa.Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import multiprocessing
 import pickle
@@ -18,7 +17,7 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from spanloft_collector.journal import Record
-from spanloft_collector.lean import without_pandas
+from spanloft_collector.lean import rare_collections, without_pandas
 from spanloft_collector.pipeline.batch import Chunk
 
 logger = logging.getLogger(__name__)
@@ -85,8 +84,7 @@ class ProcessDecoders:
         # A forked worker shares the libraries that are loaded here: half the memory of one that starts anew.
         linux = sys.platform == "linux"
         context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
-        # What is here by now stays for good: a collection in a worker would only copy the shared pages.
-        gc.freeze()
+        rare_collections()
         self._connections: list[Connection] = []
         self._processes: list[Any] = []
         for number in range(workers):
@@ -152,6 +150,7 @@ def _work(connection: Connection, create: Callable[[], Transform], foreign: Sequ
     # Threads of its own would only compete with the other processes for the same cores.
     pa.set_cpu_count(1)
     transform = create()
+    rare_collections()
     # Read apart from the work: a worker that can't take the next share while it hands over a large answer would
     # wait for its parent, and the parent for it.
     inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
