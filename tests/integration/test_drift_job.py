@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 import pytest
-from drifting import CALLS, CHANGE_DAY, DAYS, WordEmbedder, make
+from drifting import CALLS, CHANGE_DAY, DAYS, START, WordEmbedder, make
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.jobs.base import FIRST, utc_now
 from spanloft_collector.jobs.drift import DriftJob
 from spanloft_collector.jobs.drift_series import Pinned
 from spanloft_collector.jobs.embedding_texts import is_refusal
 from spanloft_collector.jobs.embeddings import EmbeddingsJob
 from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.scheduling import create_jobs
+from spanloft_collector.store.base import Reader
 from spanloft_collector.store.parquet import ParquetStore
 from stored import one, rows, settings_for
 
@@ -32,6 +38,38 @@ def test_every_text_is_embedded_once(made: tuple[ParquetStore, WordEmbedder]) ->
     answers = "SELECT count(*) FROM text_vectors WHERE text = 'It is on its way.'"
     assert one(store, answers) == DAYS, "each day stands for itself when others expire"
     assert one(store, "SELECT DISTINCT embedding_version || quantization FROM text_vectors") == "1fp32"
+
+
+class TwoDays:
+    """A reader for which only the first and the last day have new calls; notes what it is asked for."""
+
+    days = (START.date(), START.date() + timedelta(days=DAYS - 1))
+
+    def __init__(self, reader: Reader) -> None:
+        self.reader = reader
+        self.asked: list[tuple[str, Mapping[str, Any]]] = []
+
+    def query(self, name: str, parameters: Mapping[str, Any], *, timeout_s: float | None = None) -> pa.Table:
+        self.asked.append((name, parameters))
+        table = self.reader.query(name, parameters, timeout_s=timeout_s)
+        if name != "job_drift_days":
+            return table
+        return table.filter(pa.array([day in self.days for day in table.column("day").to_pylist()]))
+
+
+def test_days_that_are_judged_again_read_each_text_once_and_go_on_from_those_between(
+    made: tuple[ParquetStore, WordEmbedder],
+) -> None:
+    store, _ = made
+    reader = TwoDays(store.reader())
+    output = DriftJob().run(reader, FIRST, utc_now())  # type: ignore[arg-type]
+    assert [name for name, _ in reader.asked].count("job_drift_texts") == 2, "once for inputs, once for outputs"
+    keys = [key for name, parameters in reader.asked if name == "job_drift_vectors" for key in parameters["keys"]]
+    assert len(keys) == len(set(keys)) == one(store, "SELECT count(DISTINCT text_key) FROM call_texts")
+    written = [row for row in output.tables["drift_windows"].to_pylist() if row["side"] == "input"]
+    assert {row["day"] for row in written} == set(reader.days)
+    last = [row for row in written if row["day"] == reader.days[1]]
+    assert [row["since"].date() for row in last] == [START.date() + timedelta(days=CHANGE_DAY)]
 
 
 def test_a_restart_embeds_nothing_again(made: tuple[ParquetStore, WordEmbedder]) -> None:

@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
+from types import EllipsisType
 
 import numpy as np
-import pyarrow as pa
 import pytest
-from spanloft_collector.jobs.drift_series import VERSION_AGE, Calls, Pinned, Series, SeriesReader
+from spanloft_collector.jobs.drift_series import VERSION_AGE, Calls, Pinned, Series, SeriesWindows
+from spanloft_collector.signals.drift.baseline import Sample
 
 DAY = date(2026, 3, 20)
 A_DAY = 250
 
 
 class Traffic:
-    """A reader of calls of one series, A_DAY of them each day; the version says when it began."""
+    """Calls of one series, A_DAY of them each day; the version says when it began."""
 
     def __init__(self, began: date) -> None:
         self.began = began
-        self.asked: list[Mapping[str, Any]] = []
 
-    def query(self, name: str, parameters: Mapping[str, Any], *, timeout_s: float) -> pa.Table:
-        assert name == "job_drift_texts"
-        self.asked.append(parameters)
-        first, last = parameters["first"], parameters["last"]
+    def between(self, first: datetime, last: datetime, rows: int, *, model: str | None | EllipsisType = ...) -> Calls:
         days = [first + timedelta(days=number) for number in range((last - first).days)]
         times = [day + timedelta(minutes=5 * place) for day in days for place in range(A_DAY)]
-        times = times[: parameters["rows"]] if last.date() <= DAY else times
-        new = [time.date() >= self.began for time in times]
-        return pa.table(
-            {
-                "start_time": times,
-                "session_id": [str(place // 2) for place in range(len(times))],
-                "text": ["hello"] * len(times),
-                "model": ["gpt-4o"] * len(times),
-                "prompt_version": ["2" if value else "1" for value in new],
-                "vector": pa.array([[1.0, 0.0]] * len(times), pa.list_(pa.float32(), 2)),
-            }
-        )
+        times = times[:rows] if last.date() <= DAY else times
+        calls = [
+            {"start_time": time, "model": "gpt-4o", "prompt_version": "2" if time.date() >= self.began else "1"}
+            for time in times
+        ]
+        seconds = np.array([time.replace(tzinfo=UTC).timestamp() for time in times])
+        vectors = np.tile(np.array([1, 0], np.float32), (len(times), 1))
+        return Calls(calls, Sample(["hello"] * len(times), vectors, np.arange(len(times)) // 2, seconds))
 
 
 def baselines(began: date, pinned: Pinned | None = None) -> dict[str, Calls]:
-    reader = SeriesReader(Traffic(began), Series("input", "support", "chat", "gpt-4o", "greet"), {})  # type: ignore[arg-type]
-    window = reader.window(DAY, A_DAY)
+    windows = SeriesWindows(Traffic(began), Series("input", "support", "chat", "gpt-4o", "greet"))
+    window = windows.window(DAY, A_DAY)
     assert len(window) == A_DAY
-    return reader.baselines(window, pinned)
+    return windows.baselines(window, pinned)
 
 
 def test_a_new_version_is_compared_with_the_one_before() -> None:

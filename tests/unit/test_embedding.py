@@ -93,7 +93,9 @@ def test_equals_sentence_transformers_live(minilm: MiniLM, cache: Path, tmp_path
     done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     identity = json.loads(done.stdout.splitlines()[-1])
-    assert cosines(minilm.embed(texts), np.load(tmp_path / "vectors.npy")).min() >= 0.9999
+    theirs = np.load(tmp_path / "vectors.npy")
+    assert cosines(minilm.embed(texts), theirs).min() >= 0.9999
+    assert cosines(MiniLM(cache, "int8", threads=2).embed(texts), theirs).min() >= 0.90
     assert identity["key"] != minilm.identity.key
     assert identity["dimensions"] == minilm.identity.dimensions
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from scipy import stats
@@ -16,7 +17,8 @@ from scipy import stats
 from spanloft_collector.jobs.alerting import Alert, alerts_table
 from spanloft_collector.jobs.base import FIRST, Output, utc_now
 from spanloft_collector.jobs.drift_rows import Finding, alert_of, topic_rows, window_row
-from spanloft_collector.jobs.drift_series import Calls, Pinned, Row, Series, SeriesReader
+from spanloft_collector.jobs.drift_series import Calls, Family, Pinned, Row, Series, SeriesWindows
+from spanloft_collector.jobs.drift_texts import FamilyTexts
 from spanloft_collector.jobs.spreading import Here, Spread
 from spanloft_collector.signals.drift.baseline import Baseline, Sample, window_size
 from spanloft_collector.signals.drift.cumulative import ALARM, accumulate
@@ -27,6 +29,8 @@ from spanloft_collector.store.schema import rows_to_table
 FALSE_DISCOVERIES = 0.05
 """Share of wrong ones among the series that are called drifted."""
 KEPT_BASELINES = 32
+MATCHES = 8
+"""Windows and baselines that are held at the same time, for each process: about 10 MB each."""
 
 
 class DriftJob:
@@ -56,18 +60,18 @@ class DriftJob:
         days: list[date] = touched.column("day").to_pylist()
         if not days or not models.num_rows:
             return Output({})
-        model: dict[str, str] = models.to_pylist()[0]
-        history = reader.query("job_drift_previous", {"day": days[0]}, timeout_s=600).to_pylist()
+        found = list(self._judge(reader, days, models.to_pylist()[0]))
+        known = reader.query("job_drift_previous", {"days": days}, timeout_s=600).to_pylist()
         windows: list[Row] = []
         topics: list[Row] = []
         alerts: list[Alert] = []
         computed_at = utc_now()
         for day in days:
-            findings = self._judge_day(reader, day, model, history)
+            findings = [finding for finding in found if finding.day == day]
+            history = sorted((row for row in [*known, *windows] if row["day"] < day), key=lambda row: row["day"])
+            settle(findings, history)
             alerts += alerts_of(findings, history)
-            rows = [window_row(finding, computed_at) for finding in findings]
-            history += rows
-            windows += rows
+            windows += [window_row(finding, computed_at) for finding in findings]
             topics += [row for finding in findings for row in topic_rows(finding)]
         names = [day.isoformat() for day in days]
         tables = {
@@ -78,27 +82,31 @@ class DriftJob:
         }
         return Output(tables, dict.fromkeys(tables, names))
 
-    def _judge_day(self, reader: Reader, day: date, model: Mapping[str, str], history: Sequence[Row]) -> list[Finding]:
-        matches: list[_Match] = []
-        for row in reader.query("job_drift_series", {"day": day}, timeout_s=600).to_pylist():
-            count = row.pop("texts")
+    def _judge(self, reader: Reader, days: Sequence[date], model: Mapping[str, str]) -> Iterator[Finding]:
+        """Every series' windows of the days, series by series: one's texts are read once and then let go."""
+        matches = self._matches(reader, days, model)
+        while batch := list(islice(matches, MATCHES * self.spread.processes)):
+            fitted = self._fit([match for match in batch if not match.reason])
+            for match in batch:
+                verdict = match.judge(fitted)
+                yield Finding.of(
+                    match.series, match.day, match.kind, match.baseline, match.window, verdict, "/".join(model.values())
+                )
+
+    def _matches(self, reader: Reader, days: Sequence[date], model: Mapping[str, str]) -> Iterator[_Match]:
+        families: dict[Family, list[tuple[Series, date, int]]] = {}
+        for row in reader.query("job_drift_series", {"days": list(days)}, timeout_s=600).to_pylist():
+            day, count = row.pop("day"), row.pop("texts")
             series = Series(**row)
-            texts = SeriesReader(reader, series, model)
-            window = texts.window(day, count)
-            if len(window):
-                baselines = texts.baselines(window, self.pinned)
-                matches += [_Match(series, kind, baseline, window) for kind, baseline in baselines.items()]
-        fitted = self._fit([match for match in matches if not match.reason])
-        found = [
-            Finding(match.series, day, match.kind, match.baseline, match.window, verdict, "/".join(model.values()))
-            for match, verdict in ((match, match.judge(fitted)) for match in matches)
-        ]
-        for finding in found:
-            add_up(finding, history)
-        adjust(found)
-        for finding in found:
-            finding.since = drifting_since(finding, history)
-        return found
+            families.setdefault(series.family, []).append((series, day, count))
+        for family, wanted in families.items():
+            texts = FamilyTexts(reader, family, model, [day for _, day, _ in wanted], self.pinned)
+            for series, day, count in wanted:
+                windows = SeriesWindows(texts, series)
+                window = windows.window(day, count)
+                if len(window):
+                    for kind, baseline in windows.baselines(window, self.pinned).items():
+                        yield _Match(series, day, kind, baseline, window)
 
     def _fit(self, matches: Sequence[_Match]) -> dict[str, Baseline]:
         """The matches' baselines by key; those that were fitted before are taken from there."""
@@ -118,6 +126,7 @@ class _Match:
     """A window and one of its baselines."""
 
     series: Series
+    day: date
     kind: str
     baseline: Calls
     window: Calls
@@ -158,6 +167,15 @@ def _fit_baseline(given: tuple[Sample, int, float]) -> Baseline:
     return Baseline.fit(sample, window, span_s=span_s)
 
 
+def settle(findings: Sequence[Finding], history: Sequence[Row]) -> None:
+    """What only all series of a day and the days before them can say: sums, q-values, and since when."""
+    for finding in findings:
+        add_up(finding, history)
+    adjust(findings)
+    for finding in findings:
+        finding.since = drifting_since(finding, history)
+
+
 def adjust(findings: Iterable[Finding]) -> None:
     """Set the q-values of a day (Benjamini and Hochberg), and take back what does not stand among so many series."""
     tested = [finding for finding in findings if finding.verdict.p_value is not None]
@@ -174,9 +192,8 @@ def adjust(findings: Iterable[Finding]) -> None:
 def add_up(finding: Finding, history: Sequence[Row]) -> None:
     """Carry the cumulative sum on from the last window that shares no text with this one."""
     own = [row for row in history if _same(row, finding)]
-    start = finding.window.start
     # Windows of a quiet series overlap; what they share must not count twice.
-    apart = [row for row in own if start is not None and row["window_end"] < start]
+    apart = [row for row in own if row["window_end"] < finding.window_times[0]]
     before = float(apart[-1]["cumulative"] or 0.0) if apart else 0.0
     p_value = finding.verdict.p_value
     finding.cumulative = before if p_value is None else accumulate(before, p_value)
@@ -191,7 +208,7 @@ def drifting_since(finding: Finding, history: Sequence[Row]) -> datetime | None:
     if last is not None and last["status"] == "drifted" and last["since"] is not None:
         since: datetime = last["since"]
         return since
-    return finding.window.start
+    return finding.window_times[0]
 
 
 def alerts_of(findings: Iterable[Finding], history: Sequence[Row]) -> list[Alert]:

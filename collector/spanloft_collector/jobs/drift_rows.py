@@ -30,30 +30,59 @@ NUMBER_LEVEL = 0.01
 
 @dataclass
 class Finding:
-    """A window against one baseline."""
+    """What is said of a window against one baseline, without the texts: a day waits for the findings of all series."""
 
     series: Series
     day: date
     baseline_kind: str
-    baseline: Calls
-    window: Calls
     verdict: Verdict
     embedding_model: str
+    baseline_times: tuple[datetime | None, datetime | None]
+    window_times: tuple[datetime, datetime]
+    """Of the first and of the last text."""
+    examples: Sequence[Sequence[Row]]
+    """By topic the calls that show it: ``trace_id``, ``span_id``, ``text``."""
+    latest: Row
+    """The last call of the window."""
+    changes: Sequence[Row]
+    numbers: str
+    map: str
+    """JSON."""
     cumulative: float = 0.0
     gradual: bool = False
     q_value: float | None = None
     since: datetime | None = None
+
+    @classmethod
+    def of(
+        cls, series: Series, day: date, kind: str, baseline: Calls, window: Calls, verdict: Verdict, model: str
+    ) -> Finding:
+        """Take from the texts what will be told of them."""
+        start, end = window.start, window.end
+        assert start is not None
+        assert end is not None, "a window has texts"
+        judged = window.take(verdict.rows) if len(verdict.rows) else window
+        judgeable = verdict.drifted is not None
+        return cls(
+            series,
+            day,
+            kind,
+            verdict,
+            model,
+            (baseline.start, baseline.end),
+            (start, end),
+            [topic_calls(baseline, judged, topic) for topic in verdict.topics],
+            _example(window.rows[-1]),
+            changes(baseline, window),
+            _json(number_changes(baseline, window) if judgeable else []),
+            _json(map_points(baseline, judged) if judgeable else []),
+        )
 
     @property
     def window_id(self) -> str:
         """16 hex digits."""
         parts = (self.series.series_id, self.baseline_kind, self.day.isoformat())
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
-
-    @property
-    def judged(self) -> Calls:
-        """The part of the window that was compared."""
-        return self.window.take(self.verdict.rows) if len(self.verdict.rows) else self.window
 
     @property
     def drifted(self) -> bool:
@@ -77,7 +106,6 @@ def window_row(finding: Finding, computed_at: datetime) -> Row:
     """Row of ``drift_windows``."""
     verdict, series = finding.verdict, finding.series
     effect = verdict.effect
-    judgeable = verdict.drifted is not None
     return {
         "day": finding.day,
         "window_id": finding.window_id,
@@ -85,10 +113,10 @@ def window_row(finding: Finding, computed_at: datetime) -> Row:
         "series": series.label,
         **{name: getattr(series, name) for name in ("side", "service_name", "operation", "model", "prompt_name")},
         "baseline": finding.baseline_kind,
-        "baseline_start": finding.baseline.start,
-        "baseline_end": finding.baseline.end,
-        "window_start": finding.window.start,
-        "window_end": finding.window.end,
+        "baseline_start": finding.baseline_times[0],
+        "baseline_end": finding.baseline_times[1],
+        "window_start": finding.window_times[0],
+        "window_end": finding.window_times[1],
         "n_baseline": verdict.n_baseline,
         "n_window": verdict.n_window,
         "status": finding.status,
@@ -101,10 +129,10 @@ def window_row(finding: Finding, computed_at: datetime) -> Row:
         "kind": finding.kind,
         "cumulative": finding.cumulative,
         "since": finding.since,
-        "changes": _json(changes(finding) if finding.drifted else []),
+        "changes": _json(finding.changes if finding.drifted else []),
         "form": _json({name: round(shift, 2) for name, shift in verdict.form.items()}),
-        "numbers": _json(number_changes(finding) if judgeable else []),
-        "map": _json(map_points(finding) if judgeable else []),
+        "numbers": finding.numbers,
+        "map": finding.map,
         "embedding_model": finding.embedding_model,
         "computed_at": computed_at,
     }
@@ -122,29 +150,27 @@ def topic_rows(finding: Finding) -> list[Row]:
             "change": topic.change,
             "share_before": topic.share_before,
             "share_after": topic.share_after,
-            "examples": _json([_example(row) for row in topic_calls(finding, topic)]),
+            "examples": _json(finding.examples[rank - 1]),
         }
         for rank, topic in enumerate(finding.verdict.topics, 1)
     ]
 
 
-def topic_calls(finding: Finding, topic: Topic) -> list[Row]:
-    """Calls that show a topic."""
-    calls = finding.baseline if topic.change == "shrank" else finding.judged
-    return [calls.rows[row] for row in topic.examples if row < len(calls)]
+def topic_calls(baseline: Calls, judged: Calls, topic: Topic) -> list[Row]:
+    """Calls that show a topic, of the baseline or of the part of the window that was compared."""
+    calls = baseline if topic.change == "shrank" else judged
+    return [_example(calls.rows[row]) for row in topic.examples if row < len(calls)]
 
 
 def alert_of(finding: Finding, state: str) -> Alert:
     """The alert of a drift; the same one for all its windows."""
     verdict, series = finding.verdict, finding.series
-    since = finding.since or finding.window.start
-    end = finding.window.end
-    assert since is not None
-    assert end is not None, "a window has texts"
+    start, end = finding.window_times
+    since = finding.since or start
     moved = [topic for topic in verdict.topics if topic.change != "shrank"]
     words = f": “{moved[0].name}” {moved[0].share_before:.0%} → {moved[0].share_after:.0%}" if moved else ""
-    examples = [row for topic in moved[:1] for row in topic_calls(finding, topic)]
-    shown = examples[0] if examples else finding.window.rows[-1]
+    # Those that grew stand first.
+    shown = finding.examples[0][0] if moved and finding.examples[0] else finding.latest
     return Alert(
         key=f"{series.series_id}/{finding.baseline_kind}/{since:%Y-%m-%d}",
         time=end,
@@ -156,7 +182,7 @@ def alert_of(finding: Finding, state: str) -> Alert:
         series=series.label,
         service_name=series.service_name,
         model=series.model,
-        window_start=finding.window.start,
+        window_start=start,
         window_end=end,
         evidence={
             "p_value": verdict.p_value,
@@ -173,17 +199,19 @@ def alert_of(finding: Finding, state: str) -> Alert:
     )
 
 
-def changes(finding: Finding) -> list[dict[str, Any]]:
+def changes(baseline: Calls, window: Calls) -> list[Row]:
     """What else changed with the window: versions, releases, models, and who the users are."""
-    found: list[dict[str, Any]] = []
+    if not baseline.rows:
+        return []
+    found: list[Row] = []
     for column, what in CHANGED.items():
-        before, after = (_shares(calls.rows, column) for calls in (finding.baseline, finding.window))
+        before, after = (_shares(calls.rows, column) for calls in (baseline, window))
         for value in sorted(set(before) | set(after), key=str):
             shares = before.get(value, 0.0), after.get(value, 0.0)
             if value is not None and abs(shares[1] - shares[0]) >= CHANGE_SHARE:
                 found.append({"what": what, "value": value, "share_before": shares[0], "share_after": shares[1]})
-    known = {row["user_id"] for row in finding.baseline.rows}
-    users = [row["user_id"] for row in finding.window.rows if row["user_id"] is not None]
+    known = {row["user_id"] for row in baseline.rows}
+    users = [row["user_id"] for row in window.rows if row["user_id"] is not None]
     if users and known != {None}:
         new = sum(user not in known for user in users) / len(users)
         if new >= 0.5:
@@ -191,10 +219,10 @@ def changes(finding: Finding) -> list[dict[str, Any]]:
     return found
 
 
-def number_changes(finding: Finding) -> list[dict[str, Any]]:
+def number_changes(baseline: Calls, window: Calls) -> list[Row]:
     """Numbers that changed, the most certain first."""
-    before, after = _numbers(finding.baseline, finding.baseline), _numbers(finding.window, finding.baseline)
-    units = (finding.baseline.sample.units, finding.window.sample.units)
+    before, after = _numbers(baseline, baseline), _numbers(window, baseline)
+    units = (baseline.sample.units, window.sample.units)
     found = compare_numbers(before, after, units)
     return [asdict(row) for row in found if row.q_value <= NUMBER_LEVEL]
 
@@ -215,11 +243,11 @@ def _numbers(calls: Calls, baseline: Calls) -> dict[str, Doubles]:
     return columns
 
 
-def map_points(finding: Finding) -> list[dict[str, Any]]:
+def map_points(baseline: Calls, judged: Calls) -> list[Row]:
     """Points of the map: some of the baseline, some of the window."""
-    axes = map_axes(finding.baseline.sample.vectors)
-    points: list[dict[str, Any]] = []
-    for part, calls in (("baseline", finding.baseline), ("window", finding.judged)):
+    axes = map_axes(baseline.sample.vectors)
+    points: list[Row] = []
+    for part, calls in (("baseline", baseline), ("window", judged)):
         chosen = np.linspace(0, len(calls) - 1, min(len(calls), MAP_POINTS[part])).round().astype(np.int64)
         shown = calls.take(np.unique(chosen))
         for row, place in zip(shown.rows, axes.apply(shown.sample.vectors), strict=True):
@@ -238,7 +266,7 @@ def _column(values: Sequence[Any]) -> Doubles:
     return np.array([np.nan if value is None else float(value) for value in values], np.float64)
 
 
-def _example(row: Row) -> dict[str, Any]:
+def _example(row: Row) -> Row:
     return {"trace_id": row["trace_id"], "span_id": row["span_id"], "text": row["text"][:EXAMPLE_CHARACTERS]}
 
 

@@ -1,22 +1,21 @@
-"""The series that drift is measured on: their identity, their windows and their baselines, as read from the store."""
+"""The series that drift is measured on: their identity, their windows and their baselines."""
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, time, timedelta
+from types import EllipsisType
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.signals.drift.baseline import MAX_BASELINE, Sample
 from spanloft_collector.signals.drift.geometry import Integers
 from spanloft_collector.signals.drift.verdict import MIN_TEXTS
-from spanloft_collector.store.base import Reader
 
 WINDOW_REACH = timedelta(days=7)
 """How far back a window of a quiet series reaches for its texts."""
@@ -28,6 +27,15 @@ VERSION_AGE = timedelta(days=14)
 VERSION_SHARE = 0.5
 
 Row = dict[str, Any]
+
+
+class Family(NamedTuple):
+    """A series by whatever model."""
+
+    side: str
+    service_name: str | None
+    operation: str | None
+    prompt_name: str | None
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,11 @@ class Series:
         """12 hex digits."""
         parts = (self.side, self.service_name, self.operation, self.model, self.prompt_name)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+    @property
+    def family(self) -> Family:
+        """What it has in common with the same series by other models."""
+        return Family(self.side, self.service_name, self.operation, self.prompt_name)
 
     @property
     def label(self) -> str:
@@ -104,13 +117,22 @@ class Pinned:
         return pinned
 
 
-class SeriesReader:
-    """Reads texts of one series, by one embedding model."""
+class Texts(Protocol):
+    """Texts of one family."""
 
-    def __init__(self, reader: Reader, series: Series, model: Mapping[str, str]) -> None:
-        self.reader = reader
+    def between(self, first: datetime, last: datetime, rows: int, *, model: str | None | EllipsisType = ...) -> Calls:
+        """Texts from ``first`` up to, not including, ``last``, oldest first; without ``model`` those of every model.
+
+        Of more than ``rows`` whole sessions are chosen by chance.
+        """
+
+
+class SeriesWindows:
+    """Windows and baselines of one series, out of the texts of its family."""
+
+    def __init__(self, texts: Texts, series: Series) -> None:
+        self.texts = texts
         self.series = series
-        self.model = model
 
     def window(self, day: date, texts: int) -> Calls:
         """Texts of the day; of a quiet series the newest of the days before it, too, until there are enough.
@@ -121,21 +143,19 @@ class SeriesReader:
         """
         end = midnight(day + timedelta(days=1))
         if texts >= MIN_TEXTS:
-            found = self._texts(midnight(day), end, MAX_WINDOW)
+            found = self._own(midnight(day), end, MAX_WINDOW)
             if len(found) >= MIN_TEXTS:
                 return found
-        found = self._texts(end - WINDOW_REACH, end, 4 * MAX_WINDOW)
+        found = self._own(end - WINDOW_REACH, end, 4 * MAX_WINDOW)
         return found.take(np.arange(max(0, len(found) - MIN_TEXTS), len(found)))
 
     def baselines(self, window: Calls, pinned: Pinned | None) -> dict[str, Calls]:
         """What a window is compared with, by kind of baseline."""
         start = window.start
         assert start is not None, "a series of the day has texts"
-        found = {"rolling": self._texts(start - BASELINE_REACH, start, MAX_BASELINE)}
+        found = {"rolling": self._own(start - BASELINE_REACH, start, MAX_BASELINE)}
         if pinned is not None and pinned.last < start.date():
-            found["pinned"] = self._texts(
-                midnight(pinned.first), midnight(pinned.last + timedelta(days=1)), MAX_BASELINE
-            )
+            found["pinned"] = self._own(midnight(pinned.first), midnight(pinned.last + timedelta(days=1)), MAX_BASELINE)
         before = self._previous_version(window)
         if before is not None:
             found["version"] = before
@@ -148,7 +168,7 @@ class SeriesReader:
             return None
         start = window.start
         assert start is not None
-        everything = self._texts(start - BASELINE_REACH, start, 2 * MAX_BASELINE, any_model=True)
+        everything = self.texts.between(start - BASELINE_REACH, start, 2 * MAX_BASELINE)
         used = [version_of(row) == newest for row in everything.rows]
         first = next((row["start_time"] for row, same in zip(everything.rows, used, strict=True) if same), start)
         places = [
@@ -160,20 +180,8 @@ class SeriesReader:
             return None
         return everything.take(np.array(places[-MAX_BASELINE:], np.int64))
 
-    def _texts(self, first: datetime, last: datetime, rows: int, *, any_model: bool = False) -> Calls:
-        parameters = {
-            "first": first,
-            "last": last,
-            "rows": rows,
-            "any_model": any_model,
-            "side": self.series.side,
-            "service_name": self.series.service_name,
-            "operation": self.series.operation,
-            "model": self.series.model,
-            "prompt_name": self.series.prompt_name,
-            **self.model,
-        }
-        return _calls(self.reader.query("job_drift_texts", parameters, timeout_s=600))
+    def _own(self, first: datetime, last: datetime, rows: int) -> Calls:
+        return self.texts.between(first, last, rows, model=self.series.model)
 
 
 def version_of(row: Row) -> tuple[str | None, str | None]:
@@ -184,16 +192,3 @@ def version_of(row: Row) -> tuple[str | None, str | None]:
 def midnight(day: date) -> datetime:
     """Beginning of a UTC day, naive."""
     return datetime.combine(day, time())
-
-
-def _calls(table: pa.Table) -> Calls:
-    column = table.column("vector").combine_chunks()
-    rows = table.drop_columns(["vector"]).to_pylist()
-    count = len(rows)
-    values = column.values if count else pa.array([], pa.float32())
-    matrix = np.asarray(values.to_numpy(zero_copy_only=False), np.float32).reshape(count, -1) if count else None
-    sessions: dict[str, int] = {}
-    units = np.array([sessions.setdefault(row["session_id"], len(sessions)) for row in rows], np.int64)
-    times = np.array([row["start_time"].replace(tzinfo=UTC).timestamp() for row in rows], np.float64)
-    vectors = np.zeros((0, 1), np.float32) if matrix is None else matrix
-    return Calls(rows, Sample([row["text"] for row in rows], vectors, units, times))

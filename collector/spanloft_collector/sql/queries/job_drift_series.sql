@@ -1,6 +1,8 @@
--- The series that have texts on $day, the busiest first.
-SELECT side, service_name, operation, model, prompt_name, count(*) AS texts
+-- The series that have texts on $days, the busiest first.
+SELECT start_time::DATE AS day, side, service_name, operation, model, prompt_name, count(*) AS texts
 FROM call_texts
-WHERE start_time >= $day::TIMESTAMP AND start_time < $day::TIMESTAMP + INTERVAL 1 DAY
+WHERE start_time >= list_min($days::DATE[])::TIMESTAMP
+  AND start_time < list_max($days::DATE[])::TIMESTAMP + INTERVAL 1 DAY
+  AND list_contains($days::DATE[], start_time::DATE)
 GROUP BY ALL
-ORDER BY texts DESC, side, service_name, operation, model, prompt_name;
+ORDER BY texts DESC, day, side, service_name, operation, model, prompt_name;
