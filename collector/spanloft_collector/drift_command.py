@@ -8,7 +8,8 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from datetime import time as clock
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,13 @@ EMBED_BATCH = 256
 EXAMPLE_CHARACTERS = 300
 TextRow = tuple[str, object, float | None]
 """Text, session, and time in seconds since 1970."""
-_QUERY = re.compile(r"\s*(select|from|with)\s", re.IGNORECASE)
+_QUERY = re.compile(r"(?:\s|\(|--[^\n]*\n|/\*.*?\*/)*(?:select|from|with|values)\b[\s(*]", re.IGNORECASE | re.DOTALL)
+_LATEST_S = 253_402_300_800.0
+"""End of the year 9999. A later time is one in milliseconds, or no time at all."""
+_EXPECTED = (
+    'expected one JSON object a line with a string "text" and, if known, "session" and "time" '
+    "(ISO 8601, or seconds since 1970)"
+)
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,8 @@ def read_texts(settings: Settings, source: str, what: str) -> Texts:
     Raises:
         SpanloftError: it can't be read; names the line or the column, and what was expected.
     """
+    if not source.strip():
+        raise SpanloftError(f"{what} is empty; expected a file of JSON lines, or a SQL query")
     rows = _query_rows(settings, source, what) if _QUERY.match(source) else _file_rows(Path(source), what)
     full = [row for row in rows if row[0].strip()]
     return Texts(
@@ -123,31 +132,45 @@ def read_texts(settings: Settings, source: str, what: str) -> Texts:
 
 
 def _file_rows(path: Path, what: str) -> list[TextRow]:
-    expected = (
-        'expected one JSON object a line with a string "text" and, if known, "session" and "time" '
-        "(ISO 8601, or seconds since 1970)"
-    )
     rows: list[TextRow] = []
     try:
-        with path.open(encoding="utf-8") as file:
+        # Some editors begin a file with a byte order mark.
+        with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
-                if not line.strip():
-                    continue
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise SpanloftError(f"{path}:{number}: not JSON ({error}); {expected}") from None
-                if not isinstance(row, dict) or not isinstance(row.get("text") or "", str):
-                    raise SpanloftError(f"{path}:{number}: {expected}")
-                try:
-                    time = seconds_of(row.get("time"))
-                except ValueError:
-                    raise SpanloftError(f"{path}:{number}: time {row['time']!r}; {expected}") from None
-                rows.append((row.get("text") or "", row.get("session"), time))
+                if line.strip():
+                    try:
+                        rows.append(_row(line))
+                    except ValueError as error:
+                        raise SpanloftError(f"{path}:{number}: {error}; {_EXPECTED}") from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8"
-        raise SpanloftError(f"{what} {path}: can't be read ({reason}); {expected}, or a SQL query") from None
+        raise SpanloftError(f"{what} {path}: can't be read ({reason}); {_EXPECTED}, or a SQL query") from None
     return rows
+
+
+def _row(line: str) -> TextRow:
+    """A line of a file; raises ValueError, which says what is wrong."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON ({error})") from None
+    if not isinstance(row, dict):
+        raise ValueError(f"{_kind_of(row)} instead of an object")
+    if "text" not in row:
+        fields = ", ".join(list(row)[:10])
+        raise ValueError('there is no "text"' + (f", only {fields}" if fields else ""))
+    text = "" if row["text"] is None else row["text"]
+    if not isinstance(text, str):
+        raise ValueError(f'"text" is {_kind_of(text)}')
+    try:
+        return text, row.get("session"), seconds_of(row.get("time"))
+    except ValueError:
+        raise ValueError(f"time {row['time']!r}") from None
+
+
+def _kind_of(value: object) -> str:
+    names = {bool: "true or false", int: "a number", float: "a number", str: "a string", list: "an array"}
+    return names.get(type(value), "an object" if isinstance(value, dict) else "null")
 
 
 def seconds_of(time: object) -> float | None:
@@ -160,9 +183,11 @@ def seconds_of(time: object) -> float | None:
         return None
     if isinstance(time, str):
         time = datetime.fromisoformat(time)
+    if isinstance(time, date) and not isinstance(time, datetime):
+        time = datetime.combine(time, clock())
     if isinstance(time, datetime):
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
-    if isinstance(time, bool) or not isinstance(time, (int, float)) or not np.isfinite(time):
+    if isinstance(time, bool) or not isinstance(time, (int, float)) or not abs(time) < _LATEST_S:
         raise ValueError(time)
     return float(time)
 
@@ -172,7 +197,9 @@ def _query_rows(settings: Settings, statement: str, what: str) -> list[TextRow]:
     try:
         table = fetch(connection, statement)
     except duckdb.Error as error:
-        raise SpanloftError(f"{what}: {' '.join(str(error).split())}") from None
+        # Without the excerpt of the statement below it.
+        reason = " ".join(str(error).partition("\n\nLINE ")[0].split())
+        raise SpanloftError(f"{what}: {reason}") from None
     finally:
         connection.close()
     if "text" not in table.column_names:

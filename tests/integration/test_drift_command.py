@@ -105,7 +105,11 @@ def test_odd_texts_have_an_outcome(folder: Path) -> None:
     ("line", "message"),
     [
         ("nonsense", r"bad\.jsonl:2: not JSON"),
-        ('{"prompt": 1, "text": 5}', r"bad\.jsonl:2: expected one JSON object"),
+        ('{"prompt": 1, "text": 5}', r'bad\.jsonl:2: "text" is a number; expected one JSON object'),
+        ('{"prompt": "hi", "at": 5}', r'bad\.jsonl:2: there is no "text", only prompt, at; expected'),
+        ('["hi"]', r"bad\.jsonl:2: an array instead of an object; expected"),
+        ("[" * 100_000, r"bad\.jsonl:2: not JSON \(maximum recursion depth"),
+        ('{"text": "in milliseconds", "time": 1790000000000}', r"bad\.jsonl:2: time 1790000000000; expected .*seconds"),
         ('{"text": "fine", "time": "yesterday"}', r"bad\.jsonl:2: time 'yesterday'; expected .*ISO 8601"),
     ],
 )
@@ -116,8 +120,19 @@ def test_what_can_not_be_read_is_a_sentence(folder: Path, line: str, message: st
         read_texts(settings, str(folder / "bad.jsonl"), "WINDOW")
     with pytest.raises(SpanloftError, match=r"can't be read \(No such file"):
         read_texts(settings, str(folder / "nowhere.jsonl"), "WINDOW")
-    with pytest.raises(SpanloftError, match="no store here"):
-        read_texts(settings, "SELECT 1 AS text", "WINDOW")
+    for query in ("SELECT 1 AS text", "-- the week of the release\n(FROM calls)", "with a as (select 1) from a"):
+        with pytest.raises(SpanloftError, match="no store here"):
+            read_texts(settings, query, "WINDOW")
+    with pytest.raises(SpanloftError, match="WINDOW is empty; expected a file"):
+        read_texts(settings, " ", "WINDOW")
+
+
+def test_a_byte_order_mark_and_signs_of_all_kinds_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "selected.jsonl"
+    text = "a\x00b \U0010ffff \u202e🙂"
+    path.write_text(json.dumps({"text": text, "time": "2026-11-01T10:00:00+02:00"}), encoding="utf-8-sig")
+    found = read_texts(load_settings(store=tmp_path / "nowhere"), str(path), "WINDOW")
+    assert (found.texts, found.times) == ([text], [1_793_520_000.0])
 
 
 def test_a_query_is_read_from_the_store(tmp_path: Path) -> None:
@@ -126,6 +141,7 @@ def test_a_query_is_read_from_the_store(tmp_path: Path) -> None:
     assert read_texts(settings, query, "BASELINE").sessions == ["0", "0", "1"]
     timed = read_texts(settings, "SELECT 'hi' AS text, TIMESTAMP '1970-01-02 00:00:00' AS time", "BASELINE")
     assert timed.times == [86_400.0]
+    assert read_texts(settings, "SELECT 'hi' AS text, DATE '1970-01-02' AS time", "WINDOW").times == [86_400.0]
     with pytest.raises(SpanloftError, match=r"BASELINE: time soon; expected a timestamp"):
         read_texts(settings, "SELECT 'hi' AS text, 'soon' AS time", "BASELINE")
     with pytest.raises(SpanloftError, match="BASELINE: the query returns a; expected a column 'text'"):
