@@ -87,8 +87,12 @@ function points(svg, series, { x, y }) {
         stroke: series.color, "stroke-width": 3, "stroke-linecap": "round", opacity: 0.45 }, svg);
     node("circle", { cx: x(at), cy: y(series.y[number]), r: series.size, fill: series.color, opacity: series.opacity }, svg);
   });
-  (series.texts || []).forEach((text, number) =>
-    node("text", { x: x(series.x[number]), y: y(series.y[number]) - 9, "text-anchor": "middle", class: "sl-value" }, svg, text));
+  (series.texts || []).forEach((text, number) => {
+    // A text beside the edge would be cut.
+    const half = wide(text, svg) / 2, edge = svg.clientWidth - half;
+    const at = Math.max(half, Math.min(x(series.x[number]), edge));
+    node("text", { x: at, y: y(series.y[number]) - 9, "text-anchor": "middle", class: "sl-value" }, svg, text);
+  });
 }
 
 function boxes(svg, series, { x, y }) {

@@ -45,7 +45,7 @@ def panel(
 
     def body() -> None:
         with st.container(key=f"panel-{key}", gap="xsmall", height="stretch"):
-            _head(key, title, note, scope, queries, more)
+            head(key, title, scope, queries, more, note=note)
             # While the page plays, the old content stands until the new is there: a placeholder would flicker.
             with st.container() if live() else st.skeleton(height=height):
                 guarded(draw, scope)
@@ -63,9 +63,16 @@ def apart(draw: Draw, scope: Scope, height: int = 150) -> None:
     fragment(body)
 
 
-def _head(
-    key: str, title: str, note: str, scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]
+def head(
+    key: str,
+    title: str,
+    scope: Scope,
+    queries: Sequence[str],
+    more: Callable[[Scope], Mapping[str, Any]],
+    *,
+    note: str = "",
 ) -> None:
+    """Draw the first line of a panel: title, note and the button with its SQL; see ``panel``."""
     with st.container(
         key=f"head-{key}", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"
     ):

@@ -55,7 +55,7 @@ def savings(scope: Scope) -> None:
     tables.table(
         tables.from_rows(rows),
         {
-            "way": tables.column("Way", width=190),
+            "way": tables.column("Way", width=190, fixed=True),
             "calls": tables.number("Calls"),
             "tokens": tables.number("Tokens"),
             "usd": tables.number("Worth", help="US dollars in this period; the ways overlap, so don't add them"),
@@ -110,7 +110,7 @@ def _row(name: str, method: str, found: Row | None, cost: float | None) -> dict[
         "calls": found["calls"] if found else 0,
         "tokens": found["saved_tokens"] if found else 0,
         "usd": usd if found else 0.0,
-        "share": min(usd / cost, 1.0) if usd is not None and cost else None,
+        "share": (min(usd / cost, 1.0) if cost else None) if usd is not None else None if found else 0.0,
         "method": method,
     }
 
@@ -190,8 +190,8 @@ def model_choice(scope: Scope) -> None:
     )
     low, high = OUTPUT_RANGE
     st.caption(
-        fmt.label(f"Its {row['calls']:,} calls cost {fmt.money(row['cost_usd'])}. ", 120)
-        + "The same tokens at the prices that the other models' calls had. Range: the other model writes between "
+        fmt.label(f"Its {row['calls']:,} calls cost {fmt.money(row['cost_usd'])}.", 120)
+        + " The same tokens at the prices that the other models' calls had. Range: the other model writes between "
         f"{low} and {high} times as much, an assumption; it also counts tokens in its own way. "
         "Whether its answers are good enough is not in these figures."
     )

@@ -144,6 +144,7 @@ CSS = """
 .st-key-top, .st-key-under {row-gap: 6px;}
 .st-key-under {margin-top: -10px;}
 .st-key-under [data-testid="stCaptionContainer"] {margin-bottom: 0;}
+.st-key-under p {margin: 0;}
 [class*="st-key-row-alarm"] .stMarkdownBadge {min-width: 76px; text-align: left;}
 [class*="st-key-row-mover"] .stMarkdownBadge {min-width: 68px; text-align: right;}
 [class*="st-key-row-"] {border-bottom: 1px solid light-dark(#EEF1F5, #232A34); padding: 1px 0 3px;}
@@ -246,6 +247,7 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-list:hover .sl-csv, .sl-csv:focus-visible {opacity: 1;}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: .9rem; padding-right: .9rem; padding-top: 3rem;}
+  [class*="st-key-head-"] > [data-testid="stLayoutWrapper"] [data-testid="stCaptionContainer"] {display: none;}
 }
 """
 

@@ -11,7 +11,7 @@ from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import links, tables, tree, waterfall
 from spanloft_dashboard.components.critical_path import Segment, by_name, critical_path
-from spanloft_dashboard.components.panel import EmptyPanel, guarded
+from spanloft_dashboard.components.panel import EmptyPanel, guarded, show_sql
 from spanloft_dashboard.components.scope import Scope, iso, parse_time, set_url
 from spanloft_dashboard.components.span_panel import span_panel
 
@@ -50,7 +50,7 @@ def _draw(trace_id: str, scope: Scope) -> None:
     _facts(roots, spans, start, length, scope)
     left, right = st.columns([11, 9], gap="small")
     with left:
-        _waterfall(roots, spans, start, length, selected)
+        _waterfall(roots, spans, start, length, selected, scope)
         if len(spans) > 1:
             _parts(spans)
     with right:
@@ -58,7 +58,12 @@ def _draw(trace_id: str, scope: Scope) -> None:
 
 
 def _waterfall(
-    roots: list[tree.Branch], spans: list[dict[str, Any]], start: dt.datetime, length: float, selected: str
+    roots: list[tree.Branch],
+    spans: list[dict[str, Any]],
+    start: dt.datetime,
+    length: float,
+    selected: str,
+    scope: Scope,
 ) -> None:
     drawn = tree.rows(roots, selected)
     path = critical_path(roots, start)
@@ -70,6 +75,8 @@ def _waterfall(
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
                 st.caption(_note(len(drawn), len(spans), spans[0]["total"]), width="content")
                 _step(drawn, selected)
+                near = {"trace_id": spans[0]["trace_id"], "near": start}
+                show_sql("waterfall", scope, ["trace_spans"], lambda _: near)
         height = len(drawn) * waterfall.ROW_PX + waterfall.HEAD_PX
         with st.container(height=min(height + 8, 640), border=False):
             waterfall.draw(drawn, start, length, selected, key=f"waterfall-{spans[0]['trace_id']}", path=path)

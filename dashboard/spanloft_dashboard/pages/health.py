@@ -166,10 +166,10 @@ def _draw_gaps(scope: Scope) -> None:
         {
             "scope_name": tables.column("Instrumentation", width=230),
             "dialect": tables.column("Dialect", width=100, spare=True),
-            "what": tables.column("What it does", width=250),
+            "what": tables.column("What it does", width=250, wrap=True),
             "calls": tables.number("Calls"),
             "share": tables.share("Share", help="Of its successful calls; first token: of its streams"),
-            "effect": tables.column("What comes of it", width=250),
+            "effect": tables.column("What comes of it", width=250, wrap=True),
         },
         key="gaps",
         click=True,

@@ -12,7 +12,7 @@ from spanloft_dashboard.components import charts, choices, links, messages, tabl
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
-from spanloft_dashboard.components.panel import EmptyPanel, apart, guarded, panel
+from spanloft_dashboard.components.panel import EmptyPanel, apart, guarded, head, panel
 from spanloft_dashboard.components.scope import Scope, set_url
 from spanloft_dashboard.components.trend import Trend
 
@@ -104,10 +104,12 @@ def _draw_session(session_id: str, scope: Scope) -> None:
         for name, value in facts.items():
             if value:
                 st.markdown(f":gray[{name}] {fmt.label(value, 48)}", width="content")
-    with st.container(key="panel-turns", gap="small"), st.container(key="chat"):
-        for place, turn in enumerate(turns):
-            _turn(place, turn, scope)
-        tables.say_hidden(len(turns), turns[0]["total"], "turns", "first")
+    with st.container(key="panel-turns", gap="small"):
+        head("turns", "Turns", scope, ["sessions_turns"], lambda _: {"session_id": session_id})
+        with st.container(key="chat"):
+            for place, turn in enumerate(turns):
+                _turn(place, turn, scope)
+            tables.say_hidden(len(turns), turns[0]["total"], "turns", "first")
 
 
 def _turn(place: int, turn: dict[str, Any], scope: Scope) -> None:

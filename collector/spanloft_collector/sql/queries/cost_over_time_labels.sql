@@ -28,7 +28,10 @@ used AS (
     GROUP BY trace_id, span_id
 ),
 named AS (
-    SELECT trace_id, span_id, prompt, prompt_id
+    -- Prompts that were found begin alike in many services; one that the app names is the same everywhere.
+    SELECT
+        trace_id, span_id, prompt_id,
+        if(source = 'explicit' OR service_name IS NULL, prompt, concat(prompt, ' (', service_name, ')')) AS prompt
     FROM used
     JOIN prompt_versions USING (version_id)
 ),
