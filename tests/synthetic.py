@@ -354,7 +354,8 @@ WHERE hash(span_id) % every = 0 GROUP BY ALL
 
 def _health(store: ParquetStore) -> pa.Table:
     """What the collector would have counted on the way."""
-    return store.reader().sql(HEALTH).select(arrow_schema("ingest_health").names).cast(arrow_schema("ingest_health"))
+    schema = arrow_schema("ingest_health")
+    return store.reader().sql(HEALTH, timeout_s=600).select(schema.names).cast(schema)
 
 
 def main() -> None:

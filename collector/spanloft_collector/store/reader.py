@@ -72,8 +72,20 @@ class DuckDBReader:
             raise StoreError(f"{self.view_file}: can't be opened ({error})") from error
 
     def query(self, name: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0) -> pa.Table:
-        """Run ``sql/queries/<name>.sql`` with named parameters (``$name``) and return its rows."""
-        return self.sql(named_query(name), parameters, timeout_s=timeout_s)
+        """Run ``sql/queries/<name>.sql`` with named parameters (``$name``) and return its rows.
+
+        Raises:
+            StoreError: when it fails, takes too long, or needs a view that the store does not have yet.
+        """
+        try:
+            return self.sql(named_query(name), parameters, timeout_s=timeout_s)
+        except StoreError as error:
+            if isinstance(error.__cause__, (duckdb.CatalogException, duckdb.BinderException)):
+                raise StoreError(
+                    "the store was written by an older version of Spanloft and lacks what this asks for; its collector "
+                    f"adds it at the next start, or run: spanloft jobs run --store {self.view_file.parent}"
+                ) from error
+            raise
 
     def sql(self, statement: str, parameters: Mapping[str, Any] | None = None, *, timeout_s: float = 30.0) -> pa.Table:
         """Run one statement and return its rows as an Arrow table.

@@ -74,12 +74,15 @@ def head(
 ) -> None:
     """Draw the first line of a panel: title, note and the button with its SQL; see ``panel``."""
     with st.container(
-        key=f"head-{key}", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", gap="small"
+        key=f"head-{key}",
+        horizontal=True,
+        wrap=False,
+        horizontal_alignment="distribute",
+        vertical_alignment="center",
+        gap="small",
     ):
-        with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-            st.markdown(f"**{title}**", width="content")
-            if note:
-                st.caption(note, width="content")
+        # One element and not two in a row of their own: a page has ten heads, and each element is a message.
+        st.markdown(f"**{title}**" + (f" :small[:gray[{fmt.label(note, 200)}]]" if note else ""), width="content")
         if queries:
             show_sql(key, scope, queries, more)
 

@@ -141,6 +141,12 @@ CSS = """
 .st-key-fresh [data-testid="stMarkdownContainer"], .st-key-fresh [data-testid="stCaptionContainer"] {margin-bottom: 0;}
 [class*="st-key-head-"] p, [class*="st-key-row-"] p, .st-key-fresh p {margin: 0;}
 [class*="st-key-head-"] [data-testid="stCaptionContainer"] p {line-height: 1.35;}
+/* A fragment in a line takes what is left of it; its content stands at the end. */
+[class*="st-key-head-"] > [data-testid="stLayoutWrapper"] > [data-testid="stVerticalBlock"],
+.st-key-under > [data-testid="stLayoutWrapper"] > [data-testid="stVerticalBlock"] {align-items: flex-end;}
+[class*="st-key-head-"] > [data-testid="stLayoutWrapper"]:last-child {flex: 1 0 52px;}
+[class*="st-key-head-"] > [data-testid="stElementContainer"]:first-child {flex: 0 1 auto; min-width: 0;}
+.st-key-under > [data-testid="stLayoutWrapper"] {min-width: min(100%, 330px);}
 .st-key-top, .st-key-under {row-gap: 6px;}
 .st-key-under {margin-top: -10px;}
 .st-key-under [data-testid="stCaptionContainer"] {margin-bottom: 0;}
