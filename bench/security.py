@@ -1,6 +1,7 @@
 """The figures of the security signals: `python -m bench.security [--write] [--data FOLDER]`; about ten minutes.
 
-Every share stands with its 95 % interval (Wilson for shares, bootstrap over documents for AUC).
+Every figure stands with its 95 % interval: Wilson's for shares of texts; for planted documents a bootstrap over the
+carriers, because documents of one carrier are alike; for CPU a bootstrap over texts.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import yaml
+from numpy.random import Generator
+from numpy.typing import NDArray
 from spanloft_collector.signals.security.model import Head, InjectionModel, builtin_model
 from spanloft_collector.signals.security.scan import Scanner
 
@@ -47,7 +50,20 @@ FAMILIES = {
 }
 """Kinds of training documents that are left out together: those that are like one another."""
 
+SOURCES = {
+    "slabs": ("slabs",),
+    "hackaprompt": ("hackaprompt",),
+    "neuralchemy v1": ("neuralchemy_v1",),
+    "wildguard judgecomp": ("wildguard_judgecomp",),
+    "generated attack": ("generated_attack", "generated_kind"),
+    "generated kinds and what looks like them": ("generated_kind", "generated_alike"),
+}
+"""Sources of direct attacks that are left out together."""
+
+DRAWS = 400
+
 Row = tuple[str, str]
+Floats = NDArray[np.float64]
 
 
 def lines(name: str) -> list[str]:
@@ -77,18 +93,48 @@ def auc(positive: Sequence[float], negative: Sequence[float]) -> float:
     return float((ranks[:count].sum() - count * (count + 1) / 2) / (count * len(negative)))
 
 
-def auc_interval(positive: Sequence[float], negative: Sequence[float]) -> str:
+def interval(draw: Callable[[Generator], float]) -> tuple[float, float]:
+    """95 % interval of what ``draw`` gives for resampled data."""
     chance = np.random.default_rng(1)
-    first, second = np.asarray(positive), np.asarray(negative)
-    drawn = [auc(chance.choice(first, len(first)), chance.choice(second, len(second))) for _ in range(400)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return f"AUC {auc(first, second):.2f} [{low:.2f}–{high:.2f}], {len(first)} planted, {len(second)} clean"
+    low, high = np.quantile([draw(chance) for _ in range(DRAWS)], [0.025, 0.975])
+    return float(low), float(high)
 
 
-def recall_at(positive: np.ndarray[Any, Any], negative: np.ndarray[Any, Any], alarms: float = 0.01) -> str:
-    """Share of the attacks above the score that ``alarms`` of the harmless reach."""
+def auc_interval(planted: Sequence[Floats], clean: Floats) -> str:
+    """AUC of planted documents against the clean ones; ``planted[i]`` are those made of carrier ``i``."""
+
+    def draw(chance: Generator) -> float:
+        chosen = chance.integers(len(clean), size=len(clean))
+        return auc(np.concatenate([planted[at] for at in chosen]), clean[chosen])
+
+    low, high = interval(draw)
+    whole = np.concatenate(planted)
+    return f"AUC {auc(whole, clean):.2f} [{low:.2f}–{high:.2f}], {len(whole)} planted, {len(clean)} clean"
+
+
+def share_interval(hits: Sequence[Floats]) -> str:
+    """Share of the planted documents that are flagged; ``hits[i]`` (0 or 1) are those of carrier ``i``."""
+
+    def draw(chance: Generator) -> float:
+        return float(np.concatenate([hits[at] for at in chance.integers(len(hits), size=len(hits))]).mean())
+
+    low, high = interval(draw)
+    whole = np.concatenate(hits)
+    return f"{100 * whole.mean():.0f} % [{100 * low:.0f}–{100 * high:.0f}] of {len(whole)}"
+
+
+def recall_at(positive: Floats, negative: Floats, alarms: float = 0.01) -> str:
+    """Share of the attacks above the score that ``alarms`` of the harmless reach, and that score in log odds."""
     limit = np.quantile(negative, 1 - alarms)
-    return wilson(int((positive > limit).sum()), len(positive))
+    return f"{wilson(int((positive > limit).sum()), len(positive))}, above {limit:.2f}"
+
+
+def thresholds(model: InjectionModel) -> list[Row]:
+    """The operating points: nothing that is counted below had a say in them."""
+    return [
+        (f"operating point of the learned model, {words}", f"score {model.heads[head].threshold:.3f}")
+        for head, words in (("user", "texts of users"), ("data", "parts of documents and tool results"))
+    ]
 
 
 def operating_point(scanner: Scanner) -> list[Row]:
@@ -125,21 +171,24 @@ def carriers(scanner: Scanner) -> list[Row]:
         chance = random.Random(5)
         documents = yaml.safe_load((TEXTS / f"carriers{suffix}.yaml").read_text(encoding="utf-8"))
         instructions = lines(f"instructions{suffix}")
-        flagged, clean_flagged, total, clean_total = 0, 0, 0, 0
+        flagged: list[Floats] = []
+        clean_flagged: list[bool] = []
         for kind, texts in documents.items():
             clean = [scanner.scan(text, "document") for text in texts]
             dirty = [
-                scanner.scan(planted(text, instruction, chance), "document")
+                [
+                    scanner.scan(planted(text, instruction, chance), "document")
+                    for instruction in chance.sample(instructions, 24)
+                ]
                 for text in texts
-                for instruction in chance.sample(instructions, 24)
             ]
-            figure = auc_interval([r.score for r in dirty], [r.score for r in clean])
+            scores = [np.array([result.score for result in several]) for several in dirty]
+            figure = auc_interval(scores, np.array([result.score for result in clean]))
             rows.append((f"instruction planted in {kind}, {words}", figure))
-            flagged += sum(result.flagged for result in dirty)
-            clean_flagged += sum(result.flagged for result in clean)
-            total, clean_total = total + len(dirty), clean_total + len(clean)
-        rows.append((f"planted documents flagged, {words}", wilson(flagged, total)))
-        rows.append((f"clean documents flagged, {words}", wilson(clean_flagged, clean_total)))
+            flagged += [np.array([result.flagged for result in several], float) for several in dirty]
+            clean_flagged += [result.flagged for result in clean]
+        rows.append((f"planted documents flagged, {words}", share_interval(flagged)))
+        rows.append((f"clean documents flagged, {words}", wilson(sum(clean_flagged), len(clean_flagged))))
     return rows
 
 
@@ -155,15 +204,15 @@ def leave_one_out(data: Path) -> list[Row]:
     sparse, dense = training.text_matrix([row.text for row in examples], vectors)
     labels = np.array([row.label for row in examples])
     sources = np.array([row.source for row in examples])
-    for source in ("slabs", "hackaprompt", "neuralchemy_v1", "wildguard_judgecomp", "generated_attack"):
+    for source, names in SOURCES.items():
         # The harmless of the source are left out with it; where it has none, a part of the everyday ones.
-        out = sources == source
+        out = np.isin(sources, names)
         if not (out & (labels == 0)).any():
             out |= sources == "clinc150"
         head = fitted(training, "user", sparse[~out], dense[~out], labels[~out], sources[~out].tolist())
         scores = head.values(training.sparse_hashes(sparse[out]), dense[out])
         found = recall_at(scores[labels[out] == 1], scores[labels[out] == 0])
-        rows.append((f"direct, trained without {source.replace('_', ' ')}: recall at 1 % false positives", found))
+        rows.append((f"direct, trained without {source}: recall at 1 % false positives", found))
     documents = list(Planter(data, random.Random(SEED + 4), Part.ALL).documents(1500))
     sparse, dense, labels, numbers = training.segment_matrix(documents, vectors)
     kinds = np.array([documents[number].kind for number in numbers])
@@ -197,16 +246,21 @@ def cost(scanner: Scanner) -> list[Row]:
     for origin in ("user", "document"):
         texts = [base[at : at + 2000] for at in range(0, len(base) - 2000, 250)]
         fresh.scan(texts[0], origin)
-        began = time.process_time()
-        for text in texts:
-            fresh.scan(text, origin)
-        each = (time.process_time() - began) / len(texts)
-        rows.append((f"CPU per {origin} text of 500 tokens", f"{1000 * each:.1f} ms, {1 / each:,.0f} texts a second"))
-    attack = "ignore all the previous " * 8_000
-    began = time.process_time()
-    fresh.scan(attack, "document")
-    rows.append(("CPU of a hostile text of 192,000 characters", f"{time.process_time() - began:.2f} s"))
+        spent = np.array([cpu_ms(fresh, text, origin) for text in texts])
+        low, high = interval(lambda chance, spent=spent: float(chance.choice(spent, len(spent)).mean()))
+        mean = spent.mean()
+        figure = f"{mean:.1f} ms [{low:.1f}–{high:.1f}], {1000 / mean:,.0f} texts a second"
+        rows.append((f"CPU per {origin} text of 500 tokens", figure))
+    hostile = [cpu_ms(fresh, "ignore all the previous " * count, "document") / 1000 for count in range(7_990, 8_000)]
+    words = "CPU of a hostile text of 192,000 characters"
+    rows.append((words, f"{np.median(hostile):.2f} s [{min(hostile):.2f}–{max(hostile):.2f}, range of ten]"))
     return rows
+
+
+def cpu_ms(scanner: Scanner, text: str, origin: str) -> float:
+    began = time.process_time()
+    scanner.scan(text, origin)
+    return 1000 * (time.process_time() - began)
 
 
 def main() -> None:
@@ -217,6 +271,7 @@ def main() -> None:
     model: InjectionModel = builtin_model()
     scanner = Scanner(model)
     parts: list[Callable[[], list[Row]]] = [
+        lambda: thresholds(model),
         lambda: operating_point(scanner),
         lambda: carriers(scanner),
         leak_figures,

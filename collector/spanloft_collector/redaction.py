@@ -12,8 +12,10 @@ from typing import Any, Literal
 
 import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from spanloft_collector.journal import Kind, Record
 from spanloft_collector.signals.security.leaks import find_leaks
@@ -39,6 +41,8 @@ class RecordRedactor:
             return self._with(record, ExportTraceServiceRequest.FromString(record.payload), self._traces)
         if record.kind == Kind.LOGS:
             return self._with(record, ExportLogsServiceRequest.FromString(record.payload), self._logs)
+        if record.kind == Kind.METRICS:
+            return self._with(record, ExportMetricsServiceRequest.FromString(record.payload), self._metrics)
         return record
 
     def _with(self, record: Record, request: Any, redact: Callable[[Any], bool]) -> Record:
@@ -54,7 +58,7 @@ class RecordRedactor:
                     changed |= self._field(span, "name") | self._field(span.status, "message")
                     changed |= self._pairs(span.attributes)
                     for event in span.events:
-                        changed |= self._pairs(event.attributes)
+                        changed |= self._field(event, "name") | self._pairs(event.attributes)
                     for link in span.links:
                         changed |= self._pairs(link.attributes)
         return changed
@@ -66,7 +70,28 @@ class RecordRedactor:
             for scope in resource.scope_logs:
                 changed |= self._pairs(scope.scope.attributes)
                 for log in scope.log_records:
-                    changed |= self._pairs(log.attributes) | self._value("", log.body, 0)
+                    changed |= self._field(log, "event_name") | self._value("", log.body, 0)
+                    changed |= self._pairs(log.attributes)
+        return changed
+
+    def _metrics(self, request: ExportMetricsServiceRequest) -> bool:
+        changed = False
+        for resource in request.resource_metrics:
+            changed |= self._pairs(resource.resource.attributes)
+            for scope in resource.scope_metrics:
+                changed |= self._pairs(scope.scope.attributes)
+                for metric in scope.metrics:
+                    changed |= self._metric(metric)
+        return changed
+
+    def _metric(self, metric: Metric) -> bool:
+        changed = self._field(metric, "name") | self._field(metric, "description") | self._pairs(metric.metadata)
+        kind = metric.WhichOneof("data")
+        for point in getattr(metric, kind).data_points if kind else ():
+            changed |= self._pairs(point.attributes)
+            # Attributes that a view took off a point stand in its exemplars; a summary has none.
+            for exemplar in getattr(point, "exemplars", ()):
+                changed |= self._pairs(exemplar.filtered_attributes)
         return changed
 
     def _field(self, message: Any, name: str) -> bool:

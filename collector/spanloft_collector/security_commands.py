@@ -25,6 +25,12 @@ ORIGINS = {
     "system": "system",
 }
 """Values of ``origin`` in a file, and what the scanner calls them."""
+EXPECTED = '{"text": "...", "origin": "user"}'
+_TYPES = {str: "a string", dict: "an object", list: "a list", bool: "a boolean", type(None): "null"}
+
+
+class WrongLine(Exception):
+    """A line of JSON that is not what is expected."""
 
 
 def run_scan(path: Path, *, fail: bool, output: TextIO | None = None) -> int:
@@ -55,31 +61,62 @@ def run_scan(path: Path, *, fail: bool, output: TextIO | None = None) -> int:
 
 
 def read_texts(path: Path) -> Iterator[tuple[str, str]]:
-    """(text, origin) of each line of a file."""
+    """(text, origin) of each line of a file.
+
+    Raises:
+        SpanloftError: as ``run_scan``.
+    """
+    found = False
     try:
-        with sys.stdin if str(path) == "-" else path.open(encoding="utf-8") as file:
-            yield from parse_lines(file, str(path))
+        with sys.stdin.buffer if str(path) == "-" else path.open("rb") as file:
+            for row in parse_lines(file, str(path)):
+                found = True
+                yield row
     except OSError as error:
         raise SpanloftError(f"{path}: can't be read ({error.strerror or error})") from None
-    except UnicodeDecodeError:
-        raise SpanloftError(f"{path}: is not UTF-8 text; expected one JSON object a line") from None
+    if not found:
+        # A gate must not pass because whatever writes its file has failed.
+        raise SpanloftError(f"{path}: holds no text; expected {EXPECTED} a line")
 
 
-def parse_lines(lines: Iterable[str], where: str) -> Iterator[tuple[str, str]]:
+def parse_lines(lines: Iterable[bytes], where: str) -> Iterator[tuple[str, str]]:
     """(text, origin) of JSON lines; empty lines are passed over."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for number, raw in enumerate(lines, 1):
         try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise SpanloftError(f"{where}, line {number}: is no JSON ({error})") from None
-        if not isinstance(row, dict) or not isinstance(row.get("text"), str):
-            raise SpanloftError(f'{where}, line {number}: expected an object like {{"text": "...", "origin": "user"}}')
-        origin = row.get("origin") or "user"
-        if origin not in ORIGINS:
-            raise SpanloftError(f"{where}, line {number}: origin {origin!r}, expected one of {', '.join(ORIGINS)}")
-        yield row["text"], ORIGINS[origin]
+            # Windows' editors put a mark before the first line.
+            line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
+            if line:
+                yield parse_line(json.loads(line))
+        except UnicodeDecodeError as error:
+            raise SpanloftError(
+                f"{where}, line {number}: is no UTF-8 text (byte {error.start + 1}); expected {EXPECTED} a line"
+            ) from None
+        except (ValueError, RecursionError) as error:
+            raise SpanloftError(f"{where}, line {number}: is no JSON ({error}); expected {EXPECTED}") from None
+        except WrongLine as error:
+            raise SpanloftError(f"{where}, line {number}: {error}; expected {EXPECTED}") from None
+
+
+def parse_line(row: Any) -> tuple[str, str]:
+    """(text, origin) of a line's JSON.
+
+    Raises:
+        WrongLine: a field is missing or of another type; names it.
+    """
+    if not isinstance(row, dict):
+        raise WrongLine(f"is {_type(row)}, not an object")
+    if "text" not in row:
+        raise WrongLine('the field "text" is missing')
+    text, origin = row["text"], row.get("origin") or "user"
+    if not isinstance(text, str):
+        raise WrongLine(f'the field "text" is {_type(text)}, not a string')
+    if not isinstance(origin, str) or origin not in ORIGINS:
+        raise WrongLine(f'the field "origin" is {json.dumps(origin)[:80]}, not one of {", ".join(ORIGINS)}')
+    return text, ORIGINS[origin]
+
+
+def _type(value: Any) -> str:
+    return _TYPES.get(type(value), "a number")
 
 
 def as_json(scanned: Scan) -> dict[str, Any]:

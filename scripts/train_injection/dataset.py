@@ -93,6 +93,17 @@ def generated(chance: random.Random, carriers: Carriers, count: int, part: Part)
             yield Example(f"{attack}{separators.one('sep')}{plain}", 1, "generated_attack")
 
 
+def kinds(chance: random.Random, count: int, part: Part) -> Iterator[Example]:
+    """Attacks with few words of an attack, or in other languages; harmless texts that look like them; everyday work."""
+    sides = [Grammar(texts(f"kinds_{name}"), chance, part) for name in ("english", "english", "languages")]
+    plain = Grammar(texts("plain"), chance, part)
+    for _ in range(count):
+        side = chance.choice(sides)
+        yield Example(_dressed(side.one("attack"), chance), 1, "generated_kind")
+        yield Example(_dressed(side.one("alike"), chance), 0, "generated_alike")
+        yield Example(_dressed(plain.one("ordinary"), chance), 0, "generated_plain")
+
+
 def _dressed(text: str, chance: random.Random) -> str:
     """Case and punctuation by chance, the same for attacks and for harmless texts."""
     dice = chance.random()

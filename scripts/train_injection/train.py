@@ -27,11 +27,11 @@ from spanloft_collector.signals.security.model import (
 )
 from spanloft_collector.signals.security.segments import cut, overlapping
 
-from .dataset import SEED, Document, Example, Planter, corpora, everyday, generated, make_carriers
+from .dataset import SEED, Document, Example, Planter, corpora, everyday, generated, kinds, make_carriers
 from .grammar import Part
 from .word_vectors import make_word_vectors
 
-VERSION = "2026.11.24.1"
+VERSION = "2026.11.28.1"
 TARGET = Path(__file__).parents[2] / "collector" / "spanloft_collector" / "signals" / "security" / WEIGHTS
 NEEDED = ("pi_slabs_train.jsonl", "pi_neuralchemy_core_train.jsonl", "clinc150.jsonl", "banking77.jsonl")
 MINILM_DIGEST = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -41,7 +41,7 @@ DENSE_WEIGHT = 0.05
 """What features are multiplied with before the fit: with larger values it knows its templates by heart and does worse
 on texts that were written apart."""
 FALSE_ALARMS = {
-    "user": {"slabs": 0.0075, "generated_trigger": 0.03, "generated_ordinary": 0.015},
+    "user": {"slabs": 0.0075, "generated_trigger": 0.03, "generated_ordinary": 0.015, "generated_plain": 0.01},
     "data": {"documents": 0.06},
 }
 """Share of harmless texts, and of clean documents, of templates that were never seen, that may be flagged: the
@@ -125,6 +125,7 @@ def user_examples(data: Path, chance: random.Random, split: str, count: int, par
     """Texts for the user head."""
     carriers = make_carriers(data, chance, part)
     rows = [*corpora(data, split), *everyday(data, chance, count // 2), *generated(chance, carriers, count, part)]
+    rows += kinds(chance, count * 3 // 4, part)
     chance.shuffle(rows)
     return rows
 

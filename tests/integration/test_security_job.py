@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import time
@@ -12,7 +13,9 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from running import SPANLOFT
 from spanloft_collector.commands import sender
+from spanloft_collector.errors import SpanloftError
 from spanloft_collector.journal import Kind
+from spanloft_collector.security_commands import read_texts, run_scan
 from spanloft_collector.store.parquet import ParquetStore
 from stored import SAMPLES, fill, one, rows, run_jobs, settings_for
 
@@ -135,18 +138,36 @@ def test_scan_prints_a_line_per_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("content", "said"),
     [
-        ("not json", "line 2: is no JSON"),
-        ('{"txt": "a"}', "line 2: expected an object like"),
-        ('{"text": "a", "origin": "moon"}', "line 2: origin 'moon', expected one of user, document"),
+        (b"", "holds no text"),
+        (b"\n  \n", "holds no text"),
+        (b'{"text": "fine"}\nnot json', "line 2: is no JSON"),
+        (b'{"text": "fine"}\n{"text": ', "line 2: is no JSON"),
+        (b"[" * 100_000, "line 1: is no JSON"),
+        (b'{"text": "fine"}\n{"txt": "a"}', 'line 2: the field "text" is missing'),
+        (b'{"text": null}', 'line 1: the field "text" is null, not a string'),
+        (b'{"text": 7}', 'line 1: the field "text" is a number, not a string'),
+        (b'["a"]', "line 1: is a list, not an object"),
+        (b'{"text": "a", "origin": "moon"}', 'line 1: the field "origin" is "moon", not one of user, document'),
+        (b'{"text": "a", "origin": ["user"]}', 'line 1: the field "origin" is \\["user"\\], not one of user'),
+        (b'{"text": "fine"}\n{"text": "\xff"}', "line 2: is no UTF-8 text .byte 11"),
     ],
 )
-def test_scan_explains_bad_input(tmp_path: Path, line: str, said: str) -> None:
-    result = scan(tmp_path, [{"text": "fine"}, line])
-    assert result.returncode == 1
-    assert said in result.stderr
-    assert "Traceback" not in result.stderr
+def test_scan_explains_bad_input(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "texts.jsonl"
+    file.write_bytes(content)
+    with pytest.raises(SpanloftError, match=f"texts.jsonl.*{said}.*expected"):
+        list(read_texts(file))
+
+
+def test_scan_reads_what_other_programs_write(tmp_path: Path) -> None:
+    file = tmp_path / "texts.jsonl"
+    lines = [b'\xef\xbb\xbf{"text": "with a mark"}\r', b'{"text": "\\ud83d alone", "origin": null}', b'{"text": ""}']
+    file.write_bytes(b"\n".join([*lines, json.dumps({"text": "x " * 600_000}).encode()]))
+    out = io.StringIO()
+    assert run_scan(file, fail=True, output=out) == 0
+    assert [json.loads(line).get("truncated", False) for line in out.getvalue().splitlines()] == [False] * 3 + [True]
 
 
 def test_scan_explains_a_missing_file(tmp_path: Path) -> None:

@@ -101,15 +101,39 @@ def log_request() -> dict[str, Any]:
     return {"resourceLogs": [{"resource": {}, "scopeLogs": [{"logRecords": [record]}]}]}
 
 
+def metric_request() -> dict[str, Any]:
+    point = {
+        "timeUnixNano": "1764000000700000000",
+        "startTimeUnixNano": "1764000000000000000",
+        "attributes": attributes({"app.customer": MAIL, "app.key": KEY, "app.route": "/checkout"}),
+        "exemplars": [
+            {"timeUnixNano": "1764000000650000000", "filteredAttributes": attributes({"card": CARD}), "asDouble": 2.5}
+        ],
+    }
+    histogram = {**point, "count": "1", "sum": 2.5, "bucketCounts": ["0", "1"], "explicitBounds": [1.0]}
+    exponential = {**point, "count": "1", "sum": 2.5, "scale": 1, "positive": {"offset": 2, "bucketCounts": ["1"]}}
+    summary = {key: held for key, held in point.items() if key != "exemplars"}
+    metrics = [
+        {"name": "app.gauge", "description": f"of {KEY}", "gauge": {"dataPoints": [{**point, "asDouble": 2.5}]}},
+        {"name": "app.sum", "sum": {"dataPoints": [{**point, "asInt": "7"}], "isMonotonic": True}},
+        {"name": "app.histogram", "histogram": {"dataPoints": [histogram], "aggregationTemporality": 2}},
+        {"name": "app.exponential", "exponentialHistogram": {"dataPoints": [exponential]}},
+        {"name": "app.summary", "summary": {"dataPoints": [{**summary, "count": "1", "sum": 2.5}]}},
+    ]
+    resource = {"attributes": attributes({"deploy.token": KEY})}
+    return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": metrics}]}]}
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> ParquetStore:
     folder = tmp_path_factory.mktemp("options")
     (folder / "traces.json").write_text(json.dumps(request()))
     (folder / "logs.json").write_text(json.dumps(log_request()))
+    (folder / "metrics.json").write_text(json.dumps(metric_request()))
     (folder / "review.yaml").write_text(RULES)
     return fill(
         folder / "store",
-        [folder / "traces.json", folder / "logs.json"],
+        [folder / "traces.json", folder / "logs.json", folder / "metrics.json"],
         redact_stored="all",
         review_rules=folder / "review.yaml",
     )
@@ -125,6 +149,22 @@ def test_no_secret_is_in_any_table_and_the_findings_are_there(store: ParquetStor
         assert [secret for secret in SECRETS if secret in text] == [], name
     found = {(row["detector"], row["origin"]) for row in rows(store, "SELECT * FROM security_findings")}
     assert {("leak:openai_key", "user"), ("leak:email", "user")} <= found
+
+
+def test_points_of_metrics_keep_their_values_and_lose_their_secrets(store: ParquetStore) -> None:
+    found = rows(store, "SELECT name, value, sum, point, attributes FROM metrics ORDER BY name")
+    assert [row["name"] for row in found] == [
+        "app.exponential", "app.gauge", "app.histogram", "app.sum", "app.summary",
+    ]  # fmt: skip
+    assert [row["value"] if row["sum"] is None else row["sum"] for row in found] == [2.5, 2.5, 2.5, 7, 2.5]
+    for row in found:
+        values = json.loads(row["attributes"])
+        assert values["app.route"] == "/checkout"
+        assert values["app.key"] == "[OPENAI_KEY sk-p]"
+        assert values["app.customer"].startswith("[EMAIL")
+    exemplars = [json.loads(row["point"]).get("exemplars", []) for row in found if row["point"]]
+    assert [len(several) for several in exemplars] == [1, 1, 0]
+    assert CARD not in str(exemplars)
 
 
 def test_rules_of_the_user_ask_for_a_review(store: ParquetStore) -> None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from spanloft_collector.signals.security.unicode import encodable
+
 
 class Piece(NamedTuple):
     """A text of a span. ``origin``: user, system, document, tool_result, tool_argument, output.
@@ -26,7 +28,8 @@ def pieces_of(spans: Iterable[Mapping[str, Any]]) -> list[Piece]:
     found: list[Piece] = []
     for span in spans:
         names: dict[str, str] = {}
-        for origin, text, tool in _span_texts(span, names):
+        for origin, raw, tool in _span_texts(span, names):
+            text = encodable(raw)
             key = (origin, text)
             if text.strip() and key not in seen:
                 seen.add(key)
@@ -42,19 +45,19 @@ def _span_texts(span: Mapping[str, Any], names: dict[str, str]) -> Iterator[tupl
         if span["tool_result"]:
             yield "tool_result", _plain(_json(span["tool_result"])), tool
         return
-    for document in _json(span["retrieval_documents"]) or ():
-        if isinstance(document, dict):
-            yield "document", _plain(document.get("content")), None
-    for part in _json(span["system_instructions"]) or ():
+    for document in _listed(span["retrieval_documents"]):
+        yield "document", _part_text(document), None
+    for part in _listed(span["system_instructions"]):
         yield "system", _part_text(part), None
-    for message in _json(span["input_messages"]) or ():
+    for message in _listed(span["input_messages"]):
         yield from _message(message, names, "user")
-    for message in _json(span["output_messages"]) or ():
+    for message in _listed(span["output_messages"]):
         yield from _message(message, names, "output")
 
 
 def _message(message: Any, names: dict[str, str], default: str) -> Iterator[tuple[str, str, str | None]]:
     if not isinstance(message, dict):
+        yield default, _plain(message), None
         return
     role = message.get("role")
     spoken = {"system": "system", "developer": "system", "assistant": "output", "tool": "tool_result"}.get(
@@ -82,6 +85,14 @@ def _part_text(part: Any) -> str:
     return _plain(part.get("content", "")) if isinstance(part, dict) else _plain(part)
 
 
+def _listed(value: Any) -> list[Any]:
+    """The items of a list; what is no list is judged as one item, so that nothing is passed over."""
+    parsed = _json(value)
+    if parsed is None:
+        return []
+    return parsed if isinstance(parsed, list) else [parsed]
+
+
 def _json(value: Any) -> Any:
     if not isinstance(value, str):
         return value
@@ -89,20 +100,29 @@ def _json(value: Any) -> Any:
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 
 def _plain(value: Any) -> str:
-    """A value as the text a model reads: the strings of JSON with line breaks in place, one below the other."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Mapping):
-        return "\n".join(f"{name}: {_plain(inner)}" for name, inner in value.items())
-    if isinstance(value, (list, tuple)):
-        if all(isinstance(item, Mapping) and "text" in item for item in value) and value:
-            return "\n".join(_plain(item["text"]) for item in value)
-        return "\n".join(_plain(item) for item in value)
-    return str(value)
+    """A value as the text a model reads: the strings of JSON with line breaks in place, one below the other.
+
+    Without recursion: the caller of a tool decides how deep its arguments are.
+    """
+    written: list[str] = []
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, Mapping):
+            waiting += _between([(f"{name}: ", inner) for name, inner in one.items()])
+        elif isinstance(one, (list, tuple)):
+            texts = all(isinstance(item, Mapping) and "text" in item for item in one)
+            waiting += _between([("", item["text"] if texts else item) for item in one])
+        elif one is not None:
+            written.append(str(one))
+    return "".join(written)
+
+
+def _between(lines: list[tuple[str, Any]]) -> list[Any]:
+    """Names and values, last one first, with line breaks between."""
+    return [item for at in reversed(range(len(lines))) for item in (lines[at][1], ("\n" if at else "") + lines[at][0])]

@@ -16,6 +16,7 @@ from spanloft_collector.signals.security.model import InjectionModel, builtin_mo
 from spanloft_collector.signals.security.rules import RuleMatch, RuleSet, builtin_set
 from spanloft_collector.signals.security.segments import Segment, cut, overlapping
 from spanloft_collector.signals.security.signs import Signs
+from spanloft_collector.signals.security.unicode import encodable
 
 LONGEST_TEXT = 100_000
 """Characters of a text that are scanned; what follows is not looked at, and the result says so."""
@@ -82,7 +83,7 @@ class Scanner:
 
     def _scan(self, text: str, origin: str = "user") -> Scan:
         """Scan ``text``; ``origin`` is user, system, document, tool_result, tool_argument or output."""
-        whole, text = text, text[:LONGEST_TEXT]
+        whole, text = text, encodable(text[:LONGEST_TEXT])
         segments = cut(text)
         findings: list[Finding] = []
         score = 0.0

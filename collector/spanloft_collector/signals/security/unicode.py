@@ -21,6 +21,7 @@ HOMOGLYPHS = str.maketrans({alike: latin for latin, many in _LOOK_ALIKES.items()
 LEET = str.maketrans("013456789@$!|+", "oieasgtbgasiit")
 # A sign at the end of a word is punctuation.
 _SIGN_WORD = re.compile(r"(?<![^ ])[^ 013456789@$!|+]*[013456789@$!|+][^ ]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 INVISIBLE = frozenset(
     chr(code)
     for code in (
@@ -33,6 +34,14 @@ _JOINERS = frozenset("\u200c\u200d\ufe0f\ufe0e")
 
 
 _UNSEEN = dict.fromkeys([*map(ord, INVISIBLE), *TAGS])
+
+
+def encodable(text: str) -> str:
+    """The text with a place holder for each half of a character, which JSON can escape and nothing can store.
+
+    The place holder is one character, so offsets stay.
+    """
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def visible(text: str) -> str:
