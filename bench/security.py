@@ -1,7 +1,7 @@
 """The figures of the security signals: `python -m bench.security [--write] [--data FOLDER]`; about ten minutes.
 
 Every figure stands with its 95 % interval: Wilson's for shares of texts; for planted documents a bootstrap over the
-carriers, because documents of one carrier are alike; for CPU a bootstrap over texts.
+carriers, and for generated texts over the templates, because those of one are alike; for CPU a bootstrap over texts.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ LIMITS = [
     "It does not judge whether a request is harmful; harmful is not injection.",
     "Planted instructions that fit their document (a request in a mail that a colleague could have written) are not "
     "told from it.",
-    "The learned model reads English best; other languages have the rules of languages.yaml and a few templates.",
+    "The learned model reads English best; of seventeen other languages it knows the words of its templates.",
+    "The misuse of a tool, and an order after a pasted text, is told by its manner alone (in secret, for everybody, "
+    "whatever the rules say): about half of those whose templates were held back.",
     "Documents that an app pastes into its prompt, and records as no retrieval and no tool result, are not judged as "
     "documents.",
 ]
@@ -60,7 +62,19 @@ SOURCES = {
 }
 """Sources of direct attacks that are left out together."""
 
+KINDS = {
+    "misuse of tools": ("english", "tools", "tools_alike"),
+    "orders after a pasted text": ("english", "hijacked", "hijacked_alike"),
+    "guessing at a secret": ("english", "secrets", "secrets_alike"),
+    "asking for the system prompt": ("english", "asked", "asked_alike"),
+    "forged dialogues": ("english", "forged", "forged_alike"),
+    "rules twisted": ("english", "twisted", "twisted_alike"),
+    "other languages": ("languages", "attack", "alike"),
+}
+"""Kinds of attacks with few words of an attack: file of templates, names of the attacks and of the harmless side."""
+
 DRAWS = 400
+TEXTS_A_TEMPLATE = 40
 
 Row = tuple[str, str]
 Floats = NDArray[np.float64]
@@ -113,7 +127,7 @@ def auc_interval(planted: Sequence[Floats], clean: Floats) -> str:
 
 
 def share_interval(hits: Sequence[Floats]) -> str:
-    """Share of the planted documents that are flagged; ``hits[i]`` (0 or 1) are those of carrier ``i``."""
+    """Share of texts that are flagged; ``hits[i]`` (0 or 1) are those of carrier or template ``i``."""
 
     def draw(chance: Generator) -> float:
         return float(np.concatenate([hits[at] for at in chance.integers(len(hits), size=len(hits))]).mean())
@@ -132,20 +146,20 @@ def recall_at(positive: Floats, negative: Floats, alarms: float = 0.01) -> str:
 def thresholds(model: InjectionModel) -> list[Row]:
     """The operating points: nothing that is counted below had a say in them."""
     return [
-        (f"operating point of the learned model, {words}", f"score {model.heads[head].threshold:.3f}")
-        for head, words in (("user", "texts of users"), ("data", "parts of documents and tool results"))
+        (f"threshold, {words}", f"score {model.heads[head].threshold:.3f}")
+        for head, words in (("user", "texts of users"), ("data", "parts of documents, results of tools"))
     ]
 
 
 def operating_point(scanner: Scanner) -> list[Row]:
     rows = []
     for name, words in (
-        ("direct", "direct attacks found, written for development"),
-        ("direct_held", "direct attacks found, written apart and only counted"),
-        ("triggers", "harmless prompts with trigger words flagged, development"),
-        ("triggers_held", "harmless prompts with trigger words flagged, written apart and only counted"),
+        ("direct", "direct attacks found, development"),
+        ("direct_held", "direct attacks found, written apart"),
+        ("triggers", "harmless with trigger words flagged, development"),
+        ("triggers_held", "harmless with trigger words flagged, written apart"),
         ("ordinary", "ordinary prompts flagged, development"),
-        ("ordinary_held", "ordinary prompts flagged, written apart and only counted"),
+        ("ordinary_held", "ordinary prompts flagged, written apart"),
     ):
         texts = lines(name)
         rows.append((words, wilson(sum(scanner.scan(text, "user").flagged for text in texts), len(texts))))
@@ -189,6 +203,30 @@ def carriers(scanner: Scanner) -> list[Row]:
             clean_flagged += [result.flagged for result in clean]
         rows.append((f"planted documents flagged, {words}", share_interval(flagged)))
         rows.append((f"clean documents flagged, {words}", wilson(sum(clean_flagged), len(clean_flagged))))
+    return rows
+
+
+def by_kind(data: Path) -> list[Row]:
+    """Kinds of attacks by a model that has seen neither these templates nor those of the harmless side."""
+    from train_injection import train as training
+    from train_injection.grammar import Grammar, Part
+    from train_injection.grammar import texts as templates
+
+    vectors = builtin_model().vectors
+    trial = training.try_user(data, vectors)
+    rows = []
+    for words, (file, *sides) in KINDS.items():
+        grammar = Grammar(templates(f"kinds_{file}"), random.Random(3), Part.HELD)
+        shares = []
+        for side in sides:
+            hits = []
+            for template in grammar.words[side]:
+                several = [grammar.fill(template) for _ in range(TEXTS_A_TEMPLATE)]
+                sparse, dense = training.text_matrix(several, vectors)
+                scores = trial.head.values(training.sparse_hashes(sparse), dense)
+                hits.append((scores > trial.limit).astype(float))
+            shares.append(share_interval(hits))
+        rows.append((f"direct, templates held back: {words}", f"{shares[0]}; what looks like them {shares[1]}"))
     return rows
 
 
@@ -280,7 +318,7 @@ def main() -> None:
     if options.data is None:
         print("no --data and no SPANLOFT_TRAINING_DATA: leave-one-source-out is left out")
     else:
-        parts.append(lambda: leave_one_out(Path(options.data)))
+        parts += [lambda: by_kind(Path(options.data)), lambda: leave_one_out(Path(options.data))]
     rows: list[Row] = []
     for part in parts:
         for name, value in part():

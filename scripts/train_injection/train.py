@@ -9,7 +9,7 @@ import random
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
@@ -138,8 +138,17 @@ def fit_user(data: Path, vectors: WordVectors, part: Part, count: int = 8000) ->
     return fit("user", sparse, dense, labels, balanced([row.source for row in rows], labels))
 
 
-def train_user(data: Path, vectors: WordVectors) -> Head:
-    """The user head: calibrated on texts and templates that a twin of it has not seen, then fitted to all."""
+class Trial(NamedTuple):
+    """A head that has not seen some templates and texts, its scores of those (n,), their labels, and its threshold."""
+
+    head: Head
+    scores: np.ndarray[Any, Any]
+    labels: np.ndarray[Any, Any]
+    limit: float
+
+
+def try_user(data: Path, vectors: WordVectors) -> Trial:
+    """A user head without the templates and texts that are held back, and the threshold that those give."""
     twin = fit_user(data, vectors, Part.FITTED)
     rows = user_examples(data, random.Random(SEED + 1), "validation", 1500, Part.HELD)
     sparse, dense = text_matrix([row.text for row in rows], vectors)
@@ -152,7 +161,13 @@ def train_user(data: Path, vectors: WordVectors) -> Head:
     }
     found = float((scores[labels == 1] > max(limits.values())).mean())
     print(f"  user, templates and texts not seen: limits {limits}, attacks found {found:.3f}", flush=True)
-    calibration = calibrated(twin, scores, labels, max(limits.values()))
+    return Trial(twin, scores, labels, max(limits.values()))
+
+
+def train_user(data: Path, vectors: WordVectors) -> Head:
+    """The user head: calibrated on texts and templates that a twin of it has not seen, then fitted to all."""
+    trial = try_user(data, vectors)
+    calibration = calibrated(trial.head, trial.scores, trial.labels, trial.limit)
     head = fit_user(data, vectors, Part.ALL)
     return head._replace(slope=calibration.slope, offset=calibration.offset, threshold=calibration.threshold)
 

@@ -14,6 +14,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from running import SPANLOFT
 from spanloft_collector.commands import sender
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.jobs.security import owned
 from spanloft_collector.journal import Kind
 from spanloft_collector.security_commands import read_texts, run_scan
 from spanloft_collector.store.parquet import ParquetStore
@@ -101,6 +102,16 @@ def verdict(finding_id: str, label: str, time_ns: int) -> ExportLogsServiceReque
     for key, value in values.items():
         record.attributes.add(key=key).value.string_value = value
     return request
+
+
+def test_a_document_belongs_to_the_user_of_its_trace() -> None:
+    spans = [
+        {"user_id": None, "session_id": None},
+        {"user_id": "ann", "session_id": None},
+        {"user_id": "bob", "session_id": 7},
+    ]
+    assert [(span["user_id"], span["session_id"]) for span in owned(spans)] == [("ann", 7), ("ann", 7), ("bob", 7)]
+    assert owned([{"user_id": None, "session_id": None}]) == [{"user_id": None, "session_id": None}]
 
 
 def scan(tmp_path: Path, lines: list[Any], *options: str) -> subprocess.CompletedProcess[str]:

@@ -47,7 +47,8 @@ def test_a_finding_shows_evidence_and_chain(monkeypatch: pytest.MonkeyPatch, sto
 
 
 def test_leaks_and_ranks_have_their_own_lists(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
-    leaks = open_page(monkeypatch, store.root, "security", range="all", kind="leaks")
+    leaks = open_page(monkeypatch, store.root, "security", range="all")
+    leaks.selectbox(key="_choice_kind").set_value("leaks").run()
     table = next(frame for frame in lists(leaks) if "outcome" in frame)
     assert set(table["category"]) == {"sensitive info disclosure"}
     ranked = open_page(monkeypatch, store.root, "security", range="all", kind="ranked", budget="0.1")

@@ -104,7 +104,16 @@ class SecurityJob:
         }
         rows = reader.query("job_security_spans", parameters, timeout_s=600).to_pylist()
         for trace_id, spans in groupby(rows, key=lambda row: str(row["trace_id"])):
-            yield trace_id, list(spans)
+            yield trace_id, owned(list(spans))
+
+
+def owned(spans: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Spans that name no user or session, with the first one that their trace names: retrievals and tools rarely do."""
+    for name in ("user_id", "session_id"):
+        known = next((span[name] for span in spans if span[name] is not None), None)
+        for span in spans:
+            span[name] = known if span[name] is None else span[name]
+    return spans
 
 
 def chunks(traces: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -28,7 +28,12 @@ ORIGINS = {
     "output": "Answer",
 }
 OUTCOMES = {"": "Any outcome", "successful": "Successful", "suspected": "Suspected", "attempted": "Attempted"}
-BUDGETS = {"0.001": "1 text in 1,000", "0.005": "5 in 1,000", "0.02": "2 in 100", "0.1": "1 in 10"}
+BUDGETS = {
+    "0.001": "1 text in 1,000",
+    "0.005": "5 texts in 1,000",
+    "0.02": "2 texts in 100",
+    "0.1": "1 text in 10",
+}
 CATEGORIES: dict[str | None, str] = {
     "prompt injection": theme.ERROR,
     "jailbreak": theme.COST,
@@ -48,7 +53,7 @@ def _parameters(scope: Scope) -> dict[str, Any]:
     kind = choices.chosen("kind", KINDS, "alarms")
     return scope.parameters() | {
         "kind": kind,
-        "least": choices.chosen("severity", LEAST, "medium" if kind != "leaks" else "low"),
+        "least": choices.chosen("severity", LEAST, _least(kind)),
         "origin": choices.chosen("origin", ORIGINS, "") or None,
         "outcome": choices.chosen("outcome", OUTCOMES, "") or None,
         "campaign": st.query_params.get("campaign"),
@@ -150,6 +155,8 @@ def _draw_verdicts(scope: Scope) -> None:
 def _draw_figures(_: Scope) -> None:
     """What the shipped detectors reach, as measured: nobody should trust an alarm more than it deserves."""
     figures = published()
+    for sentence in figures.limits:
+        st.caption(f":material/info: {fmt.label(sentence, 400)}")
     st.caption(
         f"Measured on {figures.date} by bench/security.py, weights {figures.version}; 95 % intervals in brackets."
     )
@@ -158,31 +165,33 @@ def _draw_figures(_: Scope) -> None:
         tables.from_rows(rows),
         {"figure": tables.column("Figure", width=370), "value": tables.column("Measured", width=170, fixed=True)},
         key="figures",
+        height=tables.height_of(len(rows), 9),
     )
-    for sentence in figures.limits:
-        st.caption(f":material/info: {fmt.label(sentence, 400)}")
 
 
 def _filters() -> None:
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        kind = choices.segmented("kind", "Kind", KINDS, "alarms")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        kind = choices.selected("kind", "Kind", KINDS, "alarms")
+        if kind == "ranked":
+            choices.selected("budget", "Budget of false alarms", BUDGETS, "0.005")
+        else:
+            choices.selected("severity", "Severity", LEAST, _least(kind))
+        if kind == "alarms":
+            choices.selected("outcome", "Outcome", OUTCOMES, "")
+        choices.selected("origin", "Where", ORIGINS, "")
         if st.query_params.get("campaign"):
             st.button(
                 "All campaigns", icon=":material/close:", on_click=lambda: set_url(campaign=None), type="tertiary"
             )
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if kind == "ranked":
-            choices.segmented("budget", "Budget of false alarms", BUDGETS, "0.005")
-        else:
-            choices.segmented("severity", "Severity", LEAST, "medium" if kind != "leaks" else "low")
-        if kind == "alarms":
-            choices.segmented("outcome", "Outcome", OUTCOMES, "")
-    choices.segmented("origin", "Where", ORIGINS, "")
     if kind == "ranked":
         st.caption(
             "The model's score is shown as a rank among your own texts. It raises no alarm: choose how many texts you "
             "are ready to look at."
         )
+
+
+def _least(kind: str) -> str:
+    return "low" if kind == "leaks" else "medium"
 
 
 def _render() -> None:

@@ -17,7 +17,7 @@ grouped AS (
         max(weight) AS weight,
         arg_max(replace(category, '_', ' '), score) AS category,
         replace(origin, '_', ' ') AS origin,
-        coalesce(any_value(outcome), '') AS outcome,
+        any_value(outcome) AS outcome,
         arg_max(segment, score) AS segment,
         string_agg(DISTINCT detector, ', ' ORDER BY detector) AS detectors,
         max(score) AS score,
@@ -37,5 +37,7 @@ grouped AS (
 )
 SELECT *, count(*) OVER () AS total
 FROM grouped
-ORDER BY (outcome = 'successful') DESC, (outcome = 'suspected') DESC, weight DESC, start_time DESC
+ORDER BY
+    CASE WHEN $kind = 'ranked' THEN score_rank END DESC,
+    (outcome = 'successful') DESC, (outcome = 'suspected') DESC, weight DESC, start_time DESC
 LIMIT $row_limit;
