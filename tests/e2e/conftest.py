@@ -8,8 +8,8 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,12 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
         else:
             return
     raise RuntimeError(f"the dashboard did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[[Path, Path], AbstractContextManager[str]]:
+    """Serves a store of a test's own: see ``dashboard``."""
+    return dashboard
 
 
 @pytest.fixture(scope="session")

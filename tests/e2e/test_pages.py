@@ -285,9 +285,7 @@ def test_a_latest_error_leads_to_its_trace(visit: Open, full_dashboard: str) -> 
     "path",
     [
         "/?range=1h",
-        "/traces?range=1h",
         f"/traces?trace={HOSTILE_TRACE}&span={HOSTILE_SPAN}",
-        "/cost?range=1h",
         "/latency?range=1h",
     ],
 )
