@@ -55,7 +55,7 @@ $(MODELS)/.ready: pyproject.toml $(DECODER) | $(BIN)/uv
 browser:
 	@command -v chromium >/dev/null 2>&1 || scripts/install_chromium.sh
 
-postgres:
+postgres: | browser
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || scripts/install_postgres.sh
 
 lint: $(VENV)/.dev  ## Check style, types, imports and dependencies

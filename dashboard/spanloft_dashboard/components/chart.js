@@ -96,12 +96,19 @@ function points(svg, series, { x, y }) {
 }
 
 function boxes(svg, series, { x, y }) {
+  const placed = [];
   series.x.forEach((at, number) => {
     const [low, high] = [y(series.from[number]), y(series.to[number])];
     const left = x(at - series.width / 2), right = x(at + series.width / 2);
     node("rect", { x: left, width: Math.max(right - left, 1), y: Math.min(low, high), height: Math.max(Math.abs(high - low), 1),
       fill: series.colors[number], rx: 2 }, svg);
-    if (series.texts) node("text", { x: x(at), y: Math.min(low, high) - 5, "text-anchor": "middle", class: "sl-value" }, svg, series.texts[number]);
+    if (!series.texts) return;
+    // On a narrow screen texts are wider than boxes: what would lie over its neighbour stands above it.
+    const text = { at: x(at), half: wide(series.texts[number], svg) / 2, y: Math.min(low, high) - 5 };
+    const covered = (other) => Math.abs(other.at - text.at) < other.half + text.half + 3 && Math.abs(other.y - text.y) < 13;
+    while (placed.some(covered) && text.y > 24) text.y -= 13;
+    placed.push(text);
+    node("text", { x: text.at, y: text.y, "text-anchor": "middle", class: "sl-value" }, svg, series.texts[number]);
   });
 }
 
