@@ -165,20 +165,18 @@ class Server:
         return float(self.process.memory_info().rss / 1e6)
 
 
-def soak(browser: Browser, base: str, minutes: float, server: Server) -> None:
-    """Load pages for some minutes and print the memory of the server from time to time."""
-    page = browser.new_page(viewport={"width": 1280, "height": 860})
+def soak(base: str, minutes: float, count: int, server: Server) -> None:
+    """Let ``count`` people go from page to page for some minutes; print how long they wait and the server's memory."""
     paths = [entry.path for entries in SECTIONS.values() for entry in entries]
-    deadline = time.monotonic() + minutes * 60
-    due, number = 0.0, 0
+    deadline, every = time.monotonic() + minutes * 60, max(1, round(minutes * 6 / THINK_S))
     while time.monotonic() < deadline:
-        url = f"{base}/{paths[number % len(paths)]}?range={('24h', '7d', '14d')[number % 3]}"
-        timed(page, lambda url=url: page.goto(url))  # type: ignore[misc]
-        number += 1
-        if time.monotonic() >= due:
-            due = time.monotonic() + max(minutes * 6, 10)
-            print(f"  {number:5} loads, {server.memory_mb:7.0f} MB", flush=True)
-    page.close()
+        query = f"range={('24h', '7d', '14d')[int(time.monotonic()) % 3]}"
+        times = asyncio.run(wire.together(base, paths, query, count, every, THINK_S))
+        print(
+            f"  {count} viewers, {len(times)} pages: median {statistics.median(times):.2f} s, p95 {_p95(times):.2f} s; "
+            f"server {server.memory_mb:,.0f} MB",
+            flush=True,
+        )
 
 
 def _spread(times: list[float]) -> str:
@@ -242,10 +240,10 @@ def main() -> int:
             print(f"filter changed: {_spread(changed)}; memory of the server {server.memory_mb:,.0f} MB")
             slow = {name: times for name, times in found.items() if statistics.median(times) > AIMS["load"]}
             missed = bool(slow) or statistics.median(changed) > AIMS["filter"]
-            if arguments.soak_minutes:
-                soak(browser, base, arguments.soak_minutes, server)
             browser.close()
         missed |= arguments.viewers > 0 and _viewers(base, arguments.viewers, server)
+        if arguments.soak_minutes:
+            soak(base, arguments.soak_minutes, arguments.viewers or 20, server)
     print(PEERS)
     print(f"Aims in seconds: {AIMS}. Pages beyond: {', '.join(slow) or 'none'}.")
     return int(missed)
