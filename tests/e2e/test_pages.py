@@ -145,12 +145,10 @@ def test_from_an_alarm_to_the_message_that_shows_it(visit: Open, incident_dashbo
 
 def test_a_click_in_the_waterfall_changes_the_span_and_the_link(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, f"/traces?trace={RICH_TRACE}&span={RICH_CHAT_SPAN}")
-    plot = page.locator(".st-key-panel-waterfall .js-plotly-plot")
-    expect(plot).to_be_visible()
-    box = plot.bounding_box()
-    assert box is not None
-    # The second row is the retrieval: rows are 26 px high and begin below the axis.
-    page.mouse.click(box["x"] + 40, box["y"] + 26 + 26 * 1.5)
+    rows = page.locator(".st-key-panel-waterfall .sl-span")
+    expect(rows).to_have_count(4)
+    expect(rows.nth(3)).to_have_attribute("aria-selected", "true")
+    rows.nth(1).click()
     expect(page.get_by_text("Late deliveries are refunded").first).to_be_visible()
     assert query(page)["span"] == ["a1" * 7 + "01"]
 
@@ -178,9 +176,10 @@ def test_keys(visit: Open, full_dashboard: str) -> None:
 def test_a_long_trace_unfolds(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, f"/traces?trace={LONG_TRACE}")
     expect(page.get_by_text("41 of 1,161 spans")).to_be_visible()
-    box = page.locator(".st-key-panel-waterfall .js-plotly-plot").bounding_box()
-    assert box is not None
-    page.mouse.click(box["x"] + 40, box["y"] + 26 + 26 * 1.5)
+    step = page.locator(".st-key-panel-waterfall .sl-span").nth(1)
+    expect(step).to_contain_text("step 1 +28")
+    step.focus()
+    page.keyboard.press("Enter")
     expect(page.get_by_text("69 of 1,161 spans")).to_be_visible()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from spanloft_collector.receivers.encoding import parse_json
-from spanloft_dashboard.components import tree
+from spanloft_dashboard.components import theme, tree, waterfall
 from spanloft_dashboard.components.copies import model_call, request
 from spanloft_dashboard.components.critical_path import by_name, critical_path
 
@@ -122,3 +122,31 @@ def test_the_shell_reads_nothing_of_the_texts(provider: str) -> None:
 def test_a_call_without_messages_can_not_be_made_again() -> None:
     assert model_call(CALL, {}) is None
     assert model_call({**CALL, "provider": "cohere"}, PAYLOAD) is None
+
+
+def test_the_waterfall_draws_ten_thousand_spans_folded() -> None:
+    names = [f"s{number}" for number in range(10_000)]
+    spans = [span(name, 10.0 * at, 10.0 * at + 9, f"s{at // 20 * 20}") for at, name in enumerate(names)]
+    for at, row in enumerate(spans):
+        row |= {"parent_span_id": None if at == 0 else "s0" if at % 20 == 0 else f"s{at // 20 * 20}"}
+        row |= {"operation": "chat", "status_code": "error" if at == 7 else "unset", "error_type": "<b>E</b>"}
+        row |= {"status_message": None, "cost_usd": 0.001, "input_tokens": 10, "output_tokens": 5}
+    roots = tree.build(spans)
+    start, length = tree.bounds(spans)
+    drawn = tree.rows(roots, "s7")
+    spec = waterfall.description(drawn, start, length, "s7", critical_path(roots, start))
+    rows = {row["id"]: row for row in spec["spans"]}
+    assert len(spec["spans"]) <= 320
+    assert (spec["length"], rows["s7"]["begin"], rows["s7"]["length"]) == (99_999.0, 70.0, 9.0)
+    assert rows["s0"]["figures"] == "9.0 ms · 142 k tok · $10.00", "with all below; calls above calls are counted below"
+    assert rows["s7"]["figures"].startswith("✕ 9.0 ms")
+    assert "<b>E</b>" in rows["s7"]["hover"], "set as text by the drawing"
+    folded = next(row for row in spec["spans"] if row["folded"])
+    assert (folded["mark"], folded["folded"]) == ("▸", " +19")
+    assert len(json.dumps(spec)) < 200_000
+
+
+@pytest.mark.parametrize("color", sorted({*theme.OPERATIONS.values(), theme.ERROR, theme.OTHER_OPERATION}))
+def test_figures_on_a_bar_can_be_read(color: str) -> None:
+    lights = sorted(theme._luminance(shade) + 0.05 for shade in (color, theme.ink_on(color)))
+    assert lights[1] / lights[0] >= 4.5

@@ -138,11 +138,6 @@ def label(text: object, limit: int = 80) -> str:
     return _MARKDOWN.sub(r"\\\1", _AUTOLINK.sub(lambda found: JOINER.join(found.group()), shorten(str(text), limit)))
 
 
-def chart_text(text: object, limit: int = 60) -> str:
-    """Foreign text for a chart, where a few HTML tags would otherwise be obeyed."""
-    return shorten(str(text), limit).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def shorten(text: str, limit: int) -> str:
     """One line of at most ``limit`` characters."""
     line = " ".join(visible(text).split())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import streamlit as st
 
@@ -53,6 +53,16 @@ SCALARS = (
     "duplicate_of",
     "duplicate_rule",
 )
+SHOWN = (
+    "system_instructions",
+    "input_messages",
+    "output_messages",
+    "tool_arguments",
+    "tool_result",
+    "retrieval_query",
+    "retrieval_documents",
+)
+"""Columns of ``payloads`` that the tab Messages shows."""
 NOTES = {
     "exact": "The price list has this model.",
     "pattern": "The price list has no entry of this name; a pattern of the list matched it.",
@@ -134,7 +144,9 @@ def _head(span: dict[str, Any]) -> None:
 
 
 def _messages(span: dict[str, Any], payload: Mapping[str, Any]) -> None:
-    with st.container(height=640, border=False, key="chat", autoscroll=False):
+    # What is long scrolls; a sentence that there is nothing needs no room.
+    height: Literal["content"] | int = 640 if any(payload.get(name) for name in SHOWN) else "content"
+    with st.container(height=height, border=False, key="chat", autoscroll=False):
         found = messages.conversation(payload)
         found = messages.tool(payload) or found
         found = messages.retrieval(payload) or found

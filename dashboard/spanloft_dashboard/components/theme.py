@@ -82,6 +82,10 @@ PRICE_SOURCES = {
 }
 
 
+INKS = ("#0D1015", "#FFFFFF")
+"""What is written on a colour."""
+
+
 def provider_color(provider: str | None) -> str:
     """Fixed colour of a provider; one that is not known gets a stable one of the spare colours."""
     if not provider:
@@ -108,6 +112,18 @@ def operation_color(operation: str | None) -> str:
 def operation_kind(operation: str | None) -> str:
     """Word for a kind of span."""
     return KINDS.get(operation or "", "other")
+
+
+def ink_on(color: str) -> str:
+    """Black or white, whichever is easier to read on a colour, by the contrast of WCAG 2."""
+    light = _luminance(color)
+    return INKS[0] if (light + 0.05) / (_luminance(INKS[0]) + 0.05) >= 1.05 / (light + 0.05) else INKS[1]
+
+
+def _luminance(color: str) -> float:
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def _shade(color: str, amount: float) -> str:
@@ -210,8 +226,26 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-diff .folded > div {font-size: 11.5px; opacity: .75; background: light-dark(#F8F9FB, #1A1F27); padding: 2px 12px;}
 .sl-diff del {background: light-dark(#FBD3AE, #6B3E14); color: inherit; text-decoration: none;}
 .sl-diff ins {background: light-dark(#C4D7FF, #24468F); color: inherit; text-decoration: none; font-weight: 550;}
-.st-key-panel-waterfall .textpoint text {fill: light-dark(#1B1F27, #E6E9EF) !important;}
-.js-plotly-plot .plotly .modebar {display: none;}
+.sl-span-frame {overflow: auto; position: relative;}
+.sl-span-axis {position: sticky; top: 0; height: 22px; z-index: 3; background: light-dark(#fff, #151920);}
+.sl-span-axis span {position: absolute; font-size: 11px; color: light-dark(#5B6475, #9BA5B5); white-space: nowrap;}
+.sl-spans {position: relative;}
+.sl-span-line {position: absolute; top: 0; bottom: 0; width: 1px; background: rgba(128,140,160,.2);}
+.sl-span {position: relative; display: flex; height: 26px; align-items: center; cursor: pointer; border-radius: 4px;}
+.sl-span:hover {background: rgba(128,140,160,.1);}
+.sl-span[aria-selected=true] {background: rgba(76,111,224,.16);}
+.sl-span:focus-visible {outline: 2px solid light-dark(#3B5BDB, #8DA2FB); outline-offset: -2px;}
+.sl-span-name {flex: 0 0 var(--sl-names); box-sizing: border-box; display: flex; align-items: center; gap: 4px;
+  padding-right: 8px; font-size: 12.5px; white-space: nowrap; overflow: hidden;}
+.sl-span-name i {flex: 0 0 12px; font-style: normal; font-size: 11px; text-align: center;}
+.sl-span-name span {overflow: hidden; text-overflow: ellipsis;}
+.sl-span-name b {font-weight: 500; font-size: 11px; color: light-dark(#5B6475, #9BA5B5);}
+.sl-span-lane {position: relative; flex: 1; height: 100%;}
+.sl-span-bar {position: absolute; top: 5px; height: 15px; border-radius: 3px;}
+.sl-span-path {position: absolute; bottom: 2px; height: 3px; border-radius: 2px;}
+.sl-span-figures {position: absolute; top: 5px; font-size: 11px; line-height: 15px; white-space: nowrap;
+  font-variant-numeric: tabular-nums; color: light-dark(#1B1F27, #E6E9EF);}
+.sl-legend i.line {width: 18px; height: 3px;}
 .sl-frame {position: relative; outline-offset: 2px; border-radius: 6px; line-height: 0;}
 .sl-frame svg {display: block; touch-action: pan-y;}
 .sl-frame svg.sl-pick {cursor: pointer;}

@@ -77,9 +77,7 @@ def _waterfall(
                 _step(drawn, selected)
                 near = {"trace_id": spans[0]["trace_id"], "near": start}
                 show_sql("waterfall", scope, ["trace_spans"], lambda _: near)
-        height = len(drawn) * waterfall.ROW_PX + waterfall.HEAD_PX
-        with st.container(height=min(height + 8, 640), border=False):
-            waterfall.draw(drawn, start, length, selected, key=f"waterfall-{spans[0]['trace_id']}", path=path)
+        waterfall.draw(drawn, start, length, selected, key=f"waterfall-{spans[0]['trace_id']}", path=path)
         if len(spans) > 1:
             _explained(path, spans)
 
@@ -151,7 +149,7 @@ def _note(drawn: int, loaded: int, total: int) -> str:
     return (
         f"{loaded:,} {'span' if loaded == 1 else 'spans'}"
         if drawn == loaded
-        else f"{drawn:,} of {loaded:,} spans; click ▸ to unfold"
+        else f"{drawn:,} of {loaded:,} spans; ▸ unfolds"
     )
 
 
