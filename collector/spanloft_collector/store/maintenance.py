@@ -61,6 +61,7 @@ class Maintenance(Background):
 
     def _step(self) -> int:
         now = time.monotonic()
+        self.store.refresh_views()
         settled = [staged for staged in self._staged if staged.ready_at <= now]
         self._staged = [staged for staged in self._staged if staged.ready_at > now]
         for staged in settled:

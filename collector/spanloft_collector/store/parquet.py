@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import time
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ from spanloft_collector.store.manifest import (
 from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, TIME_COLUMN
 from spanloft_collector.store.reader import DuckDBReader
 from spanloft_collector.store.schema import arrow_schema
-from spanloft_collector.store.views import write_view_file
+from spanloft_collector.store.views import EMPTY_DAYS, NEWEST_FIRST, write_view_file
 
 VIEW_FILE = "spanloft.duckdb"
 META_FILE = "store.json"
@@ -56,6 +58,7 @@ class ParquetStore:
             StoreError: when the directory can't be created or written.
         """
         self.root = Path(root).expanduser().resolve()
+        self._views_of: date | None = None
         try:
             make_directory(self.root / "manifest")
             make_directory(self.root / "data")
@@ -157,7 +160,9 @@ class ParquetStore:
         make_directory(directory)
         path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
         row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
-        rows, size = write_parquet(path, tables, arrow_schema(dataset), row_group_rows=row_group_rows, rows=rows)
+        rows, size = write_parquet(
+            path, tables, arrow_schema(dataset), row_group_rows=row_group_rows, rows=rows, fresh=level == 0
+        )
         try:
             fsync_directory(directory)
         except OSError:
@@ -179,23 +184,45 @@ class ParquetStore:
                 "upgrade with: pip install -U spanloft"
             )
 
+    def refresh_views(self) -> None:
+        """On a new day, have the views read that day's files first; cheap on the same day."""
+        if self._views_of != datetime.now(UTC).date():
+            with locked(self.root / "store.lock"):
+                self._initialise()
+
     def _initialise(self) -> None:
         """Create what is missing: empty files so that views bind, the view file, and the version last."""
         for dataset in DATASETS:
-            directory = self.root / "data" / dataset / "day=1970-01-01"
-            empty = directory / "empty.parquet"
-            if not empty.exists():
-                make_directory(directory)
-                write_parquet(empty, [], arrow_schema(dataset), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
-                fsync_directory(directory)
+            for day in EMPTY_DAYS if dataset in NEWEST_FIRST else EMPTY_DAYS[:1]:
+                self._make_empty(dataset, day)
         if not self.manifest_path("none").exists():
             update_manifest(self.manifest_path("none"))
-        meta = {"schema_version": SCHEMA_VERSION, "root": str(self.root)}
-        wanted = json.dumps({**meta, "views": write_view_file(self.root, self.view_file, check_only=True)}).encode()
+        today = datetime.now(UTC).date()
+        digest = write_view_file(self.root, self.view_file, today, check_only=True)
+        wanted = json.dumps({"schema_version": SCHEMA_VERSION, "root": str(self.root), "views": digest}).encode()
         path = self.root / META_FILE
         if not self.view_file.exists() or not path.exists() or path.read_bytes() != wanted:
-            write_view_file(self.root, self.view_file)
+            write_view_file(self.root, self.view_file, today)
             write_durably(path, wanted)
+        self._views_of = today
+
+    def _make_empty(self, dataset: str, day: str) -> None:
+        empty = self.root / "data" / dataset / day / "empty.parquet"
+        if empty.exists():
+            return
+        first = self.root / "data" / dataset / EMPTY_DAYS[0] / "empty.parquet"
+        if empty == first:
+            make_directory(empty.parent)
+            write_parquet(empty, [], arrow_schema(dataset), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
+            fsync_directory(empty.parent)
+            return
+        # Not synced one by one: what a power cut takes of them is made again when the collector starts.
+        empty.parent.mkdir(exist_ok=True)
+        try:
+            empty.hardlink_to(first)
+        except OSError:
+            # Some file systems have no links.
+            shutil.copyfile(first, empty)
 
 
 def split_by_day(table: pa.Table, time_column: str) -> list[tuple[str, pa.Table]]:

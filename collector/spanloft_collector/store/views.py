@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
@@ -36,6 +37,9 @@ MACROS = ("usage_between",)
 OWN_VIEWS = frozenset({"payloads"})
 """Datasets whose view does more than show the files; ``sql/views/<name>.sql`` each."""
 
+NEWEST_FIRST = frozenset({"spans", "payloads"})
+"""Datasets of which the newest rows are asked for, so that their newest files are read first."""
+
 LATEST = {
     "alerts": ("alert_id", "updated_at"),
     "security_detections": ("trace_id", "detected_at"),
@@ -64,20 +68,41 @@ DATASET_COMMENTS = {
 }
 
 
-def write_view_file(root: Path, path: Path, *, check_only: bool = False) -> str:
+def globs(root: str, dataset: str, today: date) -> str:
+    """SQL for the globs that together find each file of a dataset once.
+
+    DuckDB reads files in the order in which they are listed, and what a top-N has found so far spares it all row groups
+    that are older. Globs can't run backwards through time, but they can tell days by their last digit: today's digit
+    comes first, and so today comes after at most two days of each other month. Every glob must find a file; see
+    ``EMPTY_DAYS``.
+    """
+    if dataset not in NEWEST_FIRST:
+        return f"'{root}/data/{dataset}/day=*/*.parquet'"
+    digits = [(today.day - back) % 10 for back in range(10)]
+    return "[" + ", ".join(f"'{root}/data/{dataset}/day=*{digit}/*.parquet'" for digit in digits) + "]"
+
+
+EMPTY_DAYS = tuple(f"day=1970-01-{day:02}" for day in range(1, 11))
+"""Folders with a file without rows: the first in every dataset, so that its view binds; all where globs are many."""
+
+
+def write_view_file(root: Path, path: Path, today: date, *, check_only: bool = False) -> str:
     """Write the view file for the store at ``root`` and replace ``path`` by it in one rename.
 
     Args:
         root: absolute path of the store; it is written into the views, because a relative path would depend
             on the reader's working directory.
         path: the ``.duckdb`` file.
+        today: UTC day whose files are read first.
         check_only: write nothing, only compute the digest.
 
     Returns:
         Digest of the statements, to tell whether an existing file is current.
     """
     place = str(root).replace("'", "''")
-    statements = view_statements(lambda dataset: view_sql("live").format(root=place, dataset=dataset))
+    statements = view_statements(
+        lambda dataset: view_sql("live").format(root=place, dataset=dataset, globs=globs(place, dataset, today))
+    )
     statements += [view_sql(name).replace("{root}", place) for name in STORE_VIEWS]
     if not check_only:
         write_views(path, statements)
