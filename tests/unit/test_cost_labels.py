@@ -12,6 +12,7 @@ from spanloft_collector.store.schema import to_table
 
 NOON = dt.datetime(2026, 3, 2, 12)  # noqa: DTZ001 - the store's times are UTC without zone
 MINUTE = dt.timedelta(minutes=1)
+DAY = dt.timedelta(days=1)
 NONE = ("services", "providers", "models", "operations", "statuses")
 PARAMETERS = {"since": NOON, "until": NOON + 60 * MINUTE, "before": NOON - 60 * MINUTE, "bucket_s": 1800}
 
@@ -89,3 +90,10 @@ def test_cost_of_labels_over_time(reader: DuckDBReader) -> None:
     half = NOON + 30 * MINUTE
     found = {(row["bucket"], row["series"]): row["cost_usd"] for row in rows}
     assert found == {(half, "unknown"): 4.0, (NOON, "beta"): 3.0, (NOON, "feature:search"): 1.0}
+
+
+def test_a_trace_leads_to_its_prompts(reader: DuckDBReader) -> None:
+    (row,) = reader.query("trace_prompts", {"trace_id": "t1", "at": NOON}).to_pylist()
+    assert (row["prompt_id"], row["version_id"], row["prompt"]) == ("p", "v1", "answer")
+    assert reader.query("trace_prompts", {"trace_id": "t3", "at": NOON}).num_rows == 0
+    assert reader.query("trace_prompts", {"trace_id": "t1", "at": NOON + 3 * DAY}).num_rows == 0

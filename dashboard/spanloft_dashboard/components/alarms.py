@@ -54,9 +54,9 @@ def row(place: int, alert: dict[str, Any], scope: Scope) -> None:
             st.markdown(title + where, width="stretch")
         st.caption(f"{_when(alert)}{'' if open_now else ' · over'}", width="content")
         if alert["trace_id"]:
-            links.link(
-                "traces", "Call", scope, trace=alert["trace_id"], span=alert["span_id"], at=iso(alert["time"]), q=None
-            )
+            call = {"trace": alert["trace_id"], "span": alert["span_id"], "at": iso(alert["time"]), "q": None}
+            # What a finding says of the call stands in its signals; of the others the messages tell most.
+            links.link("traces", "Call", scope, tab="signals" if alert["kind"] == "security" else None, **call)
 
 
 def _when(alert: dict[str, Any]) -> str:

@@ -47,5 +47,5 @@ def selected(name: str, label: str, options: Mapping[str, str], default: str) ->
         now = st.session_state[key]
         set_url(**{name: None if now == default else now})
 
-    st.selectbox(label, list(options), key=key, format_func=lambda item: options[item], on_change=changed, width=180)
+    st.selectbox(label, list(options), key=key, format_func=lambda item: options[item], on_change=changed, width=150)
     return value

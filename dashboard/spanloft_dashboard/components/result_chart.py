@@ -19,7 +19,8 @@ MOST_PLACES = 2_000
 """Points of a series across; more can't be told apart on a screen."""
 MOST_NAMES = 40
 """Names across."""
-MOST_SERIES = 8
+MOST_SERIES = len(theme.SERIES)
+"""As many as there are colours."""
 FEW = 60
 """Points of a line that are marked while there are no more of them."""
 AXIS = charts.Axis(digits=6, height=260)

@@ -161,6 +161,7 @@ CSS = """
 [class*="st-key-head-"] > [data-testid="stLayoutWrapper"] > [data-testid="stVerticalBlock"],
 .st-key-under > [data-testid="stLayoutWrapper"] > [data-testid="stVerticalBlock"] {align-items: flex-end;}
 [class*="st-key-head-"] > [data-testid="stLayoutWrapper"]:last-child {flex: 1 0 52px;}
+[class*="st-key-head-"] > [data-testid="stLayoutWrapper"]:last-child > * {justify-content: flex-end;}
 [class*="st-key-head-"] > [data-testid="stElementContainer"]:first-child {flex: 0 1 auto; min-width: 0;}
 .st-key-under > [data-testid="stLayoutWrapper"] {min-width: min(100%, 330px);}
 .st-key-top, .st-key-under {row-gap: 6px;}
@@ -287,7 +288,6 @@ h1 {letter-spacing: -.02em; padding: 0 !important;}
 .sl-list:hover .sl-csv, .sl-csv:focus-visible {opacity: 1;}
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] {padding-left: .9rem; padding-right: .9rem; padding-top: 3rem;}
-  [class*="st-key-head-"] > [data-testid="stLayoutWrapper"] [data-testid="stCaptionContainer"] {display: none;}
 }
 """
 
