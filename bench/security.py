@@ -58,7 +58,7 @@ SOURCES = {
     "neuralchemy v1": ("neuralchemy_v1",),
     "wildguard judgecomp": ("wildguard_judgecomp",),
     "generated attack": ("generated_attack", "generated_kind"),
-    "generated kinds and what looks like them": ("generated_kind", "generated_alike"),
+    "the kinds held back above": ("generated_kind", "generated_alike"),
 }
 """Sources of direct attacks that are left out together."""
 
@@ -154,12 +154,12 @@ def thresholds(model: InjectionModel) -> list[Row]:
 def operating_point(scanner: Scanner) -> list[Row]:
     rows = []
     for name, words in (
-        ("direct", "direct attacks found, development"),
-        ("direct_held", "direct attacks found, written apart"),
-        ("triggers", "harmless with trigger words flagged, development"),
-        ("triggers_held", "harmless with trigger words flagged, written apart"),
-        ("ordinary", "ordinary prompts flagged, development"),
-        ("ordinary_held", "ordinary prompts flagged, written apart"),
+        ("direct", "development: direct attacks found"),
+        ("direct_held", "written apart: direct attacks found"),
+        ("triggers", "development: harmless with trigger words flagged"),
+        ("triggers_held", "written apart: harmless with trigger words flagged"),
+        ("ordinary", "development: ordinary prompts flagged"),
+        ("ordinary_held", "written apart: ordinary prompts flagged"),
     ):
         texts = lines(name)
         rows.append((words, wilson(sum(scanner.scan(text, "user").flagged for text in texts), len(texts))))
@@ -198,11 +198,11 @@ def carriers(scanner: Scanner) -> list[Row]:
             ]
             scores = [np.array([result.score for result in several]) for several in dirty]
             figure = auc_interval(scores, np.array([result.score for result in clean]))
-            rows.append((f"instruction planted in {kind}, {words}", figure))
+            rows.append((f"{words}: instruction planted in {kind}", figure))
             flagged += [np.array([result.flagged for result in several], float) for several in dirty]
             clean_flagged += [result.flagged for result in clean]
-        rows.append((f"planted documents flagged, {words}", share_interval(flagged)))
-        rows.append((f"clean documents flagged, {words}", wilson(sum(clean_flagged), len(clean_flagged))))
+        rows.append((f"{words}: planted documents flagged", share_interval(flagged)))
+        rows.append((f"{words}: clean documents flagged", wilson(sum(clean_flagged), len(clean_flagged))))
     return rows
 
 
@@ -226,7 +226,7 @@ def by_kind(data: Path) -> list[Row]:
                 scores = trial.head.values(training.sparse_hashes(sparse), dense)
                 hits.append((scores > trial.limit).astype(float))
             shares.append(share_interval(hits))
-        rows.append((f"direct, templates held back: {words}", f"{shares[0]}; what looks like them {shares[1]}"))
+        rows.append((f"templates held back: {words}", f"{shares[0]}; what looks like them {shares[1]}"))
     return rows
 
 
@@ -250,7 +250,7 @@ def leave_one_out(data: Path) -> list[Row]:
         head = fitted(training, "user", sparse[~out], dense[~out], labels[~out], sources[~out].tolist())
         scores = head.values(training.sparse_hashes(sparse[out]), dense[out])
         found = recall_at(scores[labels[out] == 1], scores[labels[out] == 0])
-        rows.append((f"direct, trained without {source}: recall at 1 % false positives", found))
+        rows.append((f"trained without {source}: direct, at 1 % false alarms", found))
     documents = list(Planter(data, random.Random(SEED + 4), Part.ALL).documents(1500))
     sparse, dense, labels, numbers = training.segment_matrix(documents, vectors)
     kinds = np.array([documents[number].kind for number in numbers])
@@ -263,7 +263,7 @@ def leave_one_out(data: Path) -> list[Row]:
             best[int(number)] = max(score, best.get(int(number), -1e9))
         dirty = np.array([score for number, score in best.items() if documents[number].end])
         clean = np.array([score for number, score in best.items() if not documents[number].end])
-        words = f"planted, trained without {kind}: recall at 1 % false positives"
+        words = f"trained without {kind}: planted, at 1 % false alarms"
         rows.append((words, recall_at(dirty, clean)))
     return rows
 

@@ -37,8 +37,8 @@ def segmented(name: str, label: str, options: Mapping[str, str], default: str) -
     return value
 
 
-def selected(name: str, label: str, options: Mapping[str, str], default: str) -> str:
-    """A list to choose one of; ``options`` maps values to words."""
+def selected(name: str, label: str, options: Mapping[str, str], default: str, width: int = 150) -> str:
+    """A list to choose one of; ``options`` maps values to words, ``width`` is in pixels."""
     key = f"_choice_{name}"
     value = chosen(name, options, default)
     st.session_state[key] = value
@@ -47,5 +47,5 @@ def selected(name: str, label: str, options: Mapping[str, str], default: str) ->
         now = st.session_state[key]
         set_url(**{name: None if now == default else now})
 
-    st.selectbox(label, list(options), key=key, format_func=lambda item: options[item], on_change=changed, width=150)
+    st.selectbox(label, list(options), key=key, format_func=lambda item: options[item], on_change=changed, width=width)
     return value

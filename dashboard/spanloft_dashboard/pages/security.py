@@ -17,6 +17,8 @@ from spanloft_dashboard.components.scope import Scope, set_url
 from spanloft_dashboard.components.trend import Trend
 
 LIMIT = 300
+MENU = 165
+"""Width of a menu in pixels: two stand side by side on a phone."""
 KINDS = {"alarms": "Attacks", "leaks": "Leaks", "ranked": "Ranked by the model"}
 LEAST = {"low": "Low and up", "medium": "Medium and up", "high": "High and up", "critical": "Critical"}
 ORIGINS = {
@@ -97,7 +99,7 @@ def _draw_campaigns(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("No attack came twice.")
     columns = {
-        "segment": tables.column("Attack", width=170),
+        "segment": tables.column("Attack", width=330),
         "traces": tables.number("Traces"),
         "users": tables.number("Users"),
         "successful": tables.number("Successful"),
@@ -144,7 +146,7 @@ def _draw_verdicts(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("Nothing was found in this period, so there is nothing to judge.")
     columns = {
-        "detector": tables.column("Detector", width=160),
+        "detector": tables.column("Detector", width=260),
         "findings": tables.number("Findings"),
         "true_alarms": tables.number("True"),
         "false_alarms": tables.number("False"),
@@ -171,14 +173,14 @@ def _draw_figures(_: Scope) -> None:
 
 def _filters() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        kind = choices.selected("kind", "Kind", KINDS, "alarms")
+        kind = choices.selected("kind", "Kind", KINDS, "alarms", MENU)
         if kind == "ranked":
-            choices.selected("budget", "Budget of false alarms", BUDGETS, "0.005")
+            choices.selected("budget", "False alarms at most", BUDGETS, "0.005", MENU)
         else:
-            choices.selected("severity", "Severity", LEAST, _least(kind))
+            choices.selected("severity", "Severity", LEAST, _least(kind), MENU)
         if kind == "alarms":
-            choices.selected("outcome", "Outcome", OUTCOMES, "")
-        choices.selected("origin", "Where", ORIGINS, "")
+            choices.selected("outcome", "Outcome", OUTCOMES, "", MENU)
+        choices.selected("origin", "Where", ORIGINS, "", MENU)
         if st.query_params.get("campaign"):
             st.button(
                 "All campaigns", icon=":material/close:", on_click=lambda: set_url(campaign=None), type="tertiary"

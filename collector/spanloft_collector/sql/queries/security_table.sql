@@ -39,5 +39,5 @@ SELECT *, count(*) OVER () AS total
 FROM grouped
 ORDER BY
     CASE WHEN $kind = 'ranked' THEN score_rank END DESC,
-    (outcome = 'successful') DESC, (outcome = 'suspected') DESC, weight DESC, start_time DESC
+    coalesce(list_position(['suspected', 'successful'], outcome), 0) DESC, weight DESC, start_time DESC
 LIMIT $row_limit;
