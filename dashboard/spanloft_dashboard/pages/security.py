@@ -99,7 +99,7 @@ def _draw_campaigns(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("No attack came twice.")
     columns = {
-        "segment": tables.column("Attack", width=330),
+        "segment": tables.column("Attack", width=170),
         "traces": tables.number("Traces"),
         "users": tables.number("Users"),
         "successful": tables.number("Successful"),
@@ -146,7 +146,7 @@ def _draw_verdicts(scope: Scope) -> None:
     if not table.num_rows:
         raise EmptyPanel("Nothing was found in this period, so there is nothing to judge.")
     columns = {
-        "detector": tables.column("Detector", width=260),
+        "detector": tables.column("Detector", width=160),
         "findings": tables.number("Findings"),
         "true_alarms": tables.number("True"),
         "false_alarms": tables.number("False"),
