@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import islice
 from typing import Any
 
 import re2
@@ -19,6 +20,8 @@ from spanloft_collector.errors import SpanloftError
 
 SEVERITIES = ("info", "low", "medium", "high", "critical")
 ORIGINS = ("user", "system", "document", "tool_result", "tool_argument", "output")
+MOST_MATCHES = 200
+"""Matches of one rule in one text: who repeats an attack ten thousand times must not fill the store with findings."""
 
 
 _TERM = re.compile(r"<([a-z]+)>")
@@ -73,14 +76,14 @@ class RuleSet:
         self._set.Compile()
 
     def find(self, text: str, origin: str) -> Iterator[RuleMatch]:
-        """All matches in ``text`` of the rules for ``origin``."""
+        """Matches in ``text`` of the rules for ``origin``, in order; at most MOST_MATCHES of a rule."""
         if not self.rules:
             return
         # The set says which rules match at all; most texts match none, and are read once.
         for number in self._set.Match(text) or ():
             rule = self.rules[number]
             if origin in rule.origins:
-                for match in self._patterns[number].finditer(text):
+                for match in islice(self._patterns[number].finditer(text), MOST_MATCHES):
                     yield RuleMatch(rule, match.start(), match.end())
 
 

@@ -54,8 +54,8 @@ def cut(text: str) -> list[Segment]:
 
 def overlapping(segments: list[Segment], start: int, end: int) -> list[int]:
     """Numbers of the segments that share a character with ``start`` to ``end``."""
-    first = bisect_right([segment.end for segment in segments], start)
-    last = bisect_left([segment.start for segment in segments], end)
+    first = bisect_right(segments, start, key=lambda segment: segment.end)
+    last = bisect_left(segments, end, key=lambda segment: segment.start)
     return list(range(first, last))
 
 
