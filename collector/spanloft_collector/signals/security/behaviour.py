@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from spanloft_collector.signals.security.leaks import find_leaks
 from spanloft_collector.signals.security.pieces import Piece
+from spanloft_collector.signals.security.rules import MOST_MATCHES
 from spanloft_collector.signals.security.scan import shown
 from spanloft_collector.signals.security.segments import cut
 
@@ -101,9 +102,19 @@ class Trace:
         self.systems = [piece for piece in spoken if piece.origin == "system"]
         named = [match[1] for piece in self.systems for match in _CANARY.finditer(piece.text)]
         self.canaries = [*canaries, *named]
+        # One segment may occur a hundred times, and each of them looks at every piece that follows.
+        self._outcomes: dict[tuple[int, str], Outcome] = {}
+        self._private: dict[int, list[str]] = {}
+        self._prompt_leaks: dict[int, list[Effect]] = {}
 
     def follow(self, source: Piece, segment: str) -> Outcome:
-        """What an instruction found in ``source`` achieved in the rest of the trace."""
+        """What an instruction found in ``source`` achieved in the rest of the trace; not to be changed."""
+        key = (source.step, segment)
+        if key not in self._outcomes:
+            self._outcomes[key] = self._follow(source, segment)
+        return self._outcomes[key]
+
+    def _follow(self, source: Piece, segment: str) -> Outcome:
         result = Outcome(chain=[Step(source.span_id, f"instruction in {source.origin}", shown(segment))])
         later = [piece for piece in self.pieces if piece.step > source.step]
         for piece in later:
@@ -145,7 +156,7 @@ class Trace:
             result.reach(
                 SUCCESSFUL, "dictated_answer", Step(answer.span_id, "says what was dictated", shown(answer.text))
             )
-        for effect in prompt_leaks(answer, self.systems, self.canaries):
+        for effect in self._prompt_in(answer):
             result.reach(
                 SUCCESSFUL, effect.name, Step(answer.span_id, "gives away the system prompt", shown(answer.text))
             )
@@ -163,14 +174,19 @@ class Trace:
         """What is wrong by itself: data that leaves in an address or a message, the prompt in an answer."""
         for piece in self.pieces:
             if piece.origin == "output":
-                yield from prompt_leaks(piece, self.systems, self.canaries)
+                yield from self._prompt_in(piece)
                 yield from self._data_in_urls(piece, _IMAGE, "markdown_image_exfiltration", "critical")
             elif piece.origin == "tool_argument":
                 yield from self._data_in_urls(piece, _URL, "data_in_url", "high")
                 yield from self._data_to_stranger(piece)
 
+    def _prompt_in(self, answer: Piece) -> list[Effect]:
+        if answer.step not in self._prompt_leaks:
+            self._prompt_leaks[answer.step] = list(prompt_leaks(answer, self.systems, self.canaries))
+        return self._prompt_leaks[answer.step]
+
     def _data_in_urls(self, piece: Piece, pattern: re.Pattern[str], name: str, severity: str) -> Iterator[Effect]:
-        for match in pattern.finditer(piece.text):
+        for match in _different(pattern, piece.text):
             url = match.group(match.lastindex or 0)
             host = urlsplit(url).hostname or ""
             carried = self._carried(unquote(url), piece.step)
@@ -181,7 +197,7 @@ class Trace:
 
     def _data_to_stranger(self, piece: Piece) -> Iterator[Effect]:
         """Data of an earlier span in a tool call whose receiver nobody but a document or a result named."""
-        for match in _MAIL.finditer(piece.text):
+        for match in _different(_MAIL, piece.text):
             receiver = match.group().lower()
             if receiver in self.asked:
                 continue
@@ -202,17 +218,30 @@ class Trace:
 
     def _carried(self, text: str, step: int) -> list[tuple[str, str]]:
         """(value, span) of what earlier tool results, documents or the system prompt held and ``text`` carries."""
-        found = []
+        found: list[tuple[str, str]] = []
         compact = text.lower()
         for piece in self.pieces:
             if piece.step >= step or piece.origin not in (*_DATA, "system", "user"):
                 continue
-            for value in _private_values(piece):
-                if value.lower() in compact:
-                    found.append((value, piece.span_id))
-        return found[:5]
+            if piece.step not in self._private:
+                self._private[piece.step] = _private_values(piece)
+            found += [(value, piece.span_id) for value in self._private[piece.step] if value.lower() in compact]
+            if len(found) >= _MOST_CARRIED:
+                break
+        return found[:_MOST_CARRIED]
 
 
+def _different(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Matches of different texts, the first of each; at most MOST_MATCHES."""
+    seen: dict[str, re.Match[str]] = {}
+    for match in pattern.finditer(text):
+        seen.setdefault(match.group().lower(), match)
+        if len(seen) >= MOST_MATCHES:
+            break
+    return iter(seen.values())
+
+
+_MOST_CARRIED = 5
 _DATA = ("document", "tool_result")
 _SPOKEN = ("user", "system")
 
