@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -24,16 +25,20 @@ _ESCAPE = re.compile(r"(\\(?:u[0-9a-fA-F]{4}|.))", re.DOTALL)
 _SHORTEST = 8
 _SMALLEST_NUMBER = 10**11
 _DEEPEST = 60
+_LONGEST_REMEMBERED = 64
+_MOST_REMEMBERED = 8_192
 # A leak is told by what stands before it, too ("password: ..."), but a key may be as long as it likes.
 _LONGEST_NAME = 60
 
 
 class RecordRedactor:
-    """Redacts records of the journal. Safe to share between threads: it keeps nothing."""
+    """Redacts records of the journal. Safe to share between threads: it keeps nothing but short texts and results."""
 
     def __init__(self, groups: Iterable[str]) -> None:
         """Prepare; ``groups`` are what is taken out: ``secret``, ``personal``."""
         self._groups = frozenset(groups)
+        # Names of models, services and tools come with every span.
+        self._remembered = lru_cache(_MOST_REMEMBERED)(self._text)
 
     def __call__(self, record: Record) -> Record:
         """The record without secrets; the same record when there is nothing to take out."""
@@ -135,6 +140,9 @@ class RecordRedactor:
         """A text, plain or JSON, without leaks; ``name`` is what it is called where it stands."""
         if len(text) < _SHORTEST:
             return text
+        return self._remembered(name, text) if len(text) <= _LONGEST_REMEMBERED else self._text(name, text)
+
+    def _text(self, name: str, text: str) -> str:
         if text.lstrip()[:1] in ("{", "[", '"') and ("\\" in text or self._plain(name, text) != text):
             # Inside of JSON a match must neither begin in an escape nor end beyond a string.
             try:
