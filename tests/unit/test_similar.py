@@ -15,7 +15,7 @@ from spanloft_collector.jobs.runner import JobRunner
 from spanloft_collector.jobs.savings import SavingsJob
 from spanloft_collector.jobs.similar import SimilarJob
 from spanloft_collector.signals.embedding.base import ModelIdentity, Vectors
-from spanloft_collector.signals.embedding.similar import LIFETIME, nearest
+from spanloft_collector.signals.embedding.similar import LIFETIME, figures, nearest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import to_table
 from spanloft_dashboard.components.savings import similar_row
@@ -111,8 +111,18 @@ def test_the_nearest_earlier_one_within_the_lifetime_counts() -> None:
     radians = np.radians([0, 5, 4, 1, 0])
     vectors = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
     assert dt.timedelta(hours=24) == LIFETIME
-    assert nearest(vectors, starts, np.ones(5, np.bool_)) == [(1, 0), (2, 1), (3, 0), (4, 3)]
-    assert nearest(vectors, starts, np.array([False, False, True, False, False])) == [(2, 1)]
+    everyone, same = np.ones(5, np.bool_), np.zeros(5, np.int64)
+    assert nearest(vectors, starts, everyone, same) == [(1, 0), (2, 1), (3, 0), (4, 3)]
+    assert nearest(vectors, starts, np.array([False, False, True, False, False]), same) == [(2, 1)]
+    assert nearest(vectors, starts, everyone, np.array([0, 1, 0, 1, 2])) == [(2, 0), (3, 1)], (
+        "other figures, other text"
+    )
+
+
+def test_figures_tell_order_numbers_and_amounts_apart() -> None:
+    assert figures("Where is order A-77?") != figures("Where is order A-78?")
+    assert figures("Refund 12.50 of order 9") == figures("of ORDER 9: refund 12.50")
+    assert figures("no number") == figures("none here") == ()
 
 
 def test_the_row_says_how_sure_it_is_and_what_is_missing() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from spanloft_collector.jobs.base import FIRST, Output, utc_now
-from spanloft_collector.signals.embedding.similar import LIFETIME, MAX_CHARACTERS, Floats, nearest
+from spanloft_collector.signals.embedding.similar import LIFETIME, MAX_CHARACTERS, Floats, figures, nearest
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import rows_to_table
 
@@ -26,7 +26,8 @@ class SimilarJob:
     """Writes ``similar_calls``: calls whose last message means nearly the same as that of an earlier one.
 
     Everything else that decides the answer must be equal: service, model, limits, instructions, tools and the messages
-    before. Calls that a cache of exact or near repeats would have spared are left to ``savings``.
+    before; of the last message the words with digits. Calls that a cache of exact or near repeats would have spared are
+    left to ``savings``.
     """
 
     name = "similar"
@@ -49,8 +50,8 @@ class SimilarJob:
         calls = reader.query("job_similar_calls", limits, timeout_s=600).to_pylist()
         scope = period | models[0]
         keys = sorted({call["text_key"] for call in calls})
-        vectors = vectors_of(reader.query("job_similar_vectors", scope | {"keys": keys}, timeout_s=600)) if keys else {}
-        rows = similar_rows(calls, vectors)
+        texts = texts_of(reader.query("job_similar_vectors", scope | {"keys": keys}, timeout_s=600)) if keys else {}
+        rows = similar_rows(calls, texts)
         if not rows:
             return Output({})
         pairs = {"calls": [row["span_id"] for row in rows], "others": [row["of_span_id"] for row in rows]}
@@ -61,31 +62,41 @@ class SimilarJob:
         return Output({"similar_calls": rows_to_table("similar_calls", rows)})
 
 
-def vectors_of(table: pa.Table) -> dict[str, Floats]:
-    """Vectors by text."""
+class Text(NamedTuple):
+    """Vector and figures of a text."""
+
+    vector: Floats
+    figures: tuple[str, ...]
+
+
+def texts_of(table: pa.Table) -> dict[str, Text]:
+    """Texts by their key, from rows of ``job_similar_vectors``."""
     return {
-        row["text_key"]: np.asarray(row["vector"], np.float32)
+        row["text_key"]: Text(np.asarray(row["vector"], np.float32), figures(row["text"]))
         for batch in table.to_batches(4_096)
         for row in batch.to_pylist()
     }
 
 
-def similar_rows(calls: Sequence[Row], vectors: Mapping[str, Floats]) -> list[Row]:
+def similar_rows(calls: Sequence[Row], texts: Mapping[str, Text]) -> list[Row]:
     """Rows of ``similar_calls`` without the answers.
 
     Args:
         calls: rows of ``job_similar_calls``, those of a context together, in order of time.
-        vectors: vector of length 1 by text; calls whose text has none take no part.
+        texts: texts by key; calls whose text has no vector take no part.
     """
     rows = []
     for _, group in groupby(calls, key=lambda call: call["context_key"]):
-        members = [call for call in group if call["text_key"] in vectors][-MAX_CONTEXT:]
+        members = [call for call in group if call["text_key"] in texts][-MAX_CONTEXT:]
         if len(members) < 2:
             continue
-        stacked = np.stack([vectors[call["text_key"]] for call in members])
+        found = [texts[call["text_key"]] for call in members]
+        stacked = np.stack([text.vector for text in found])
+        numbers: dict[tuple[str, ...], int] = {}
+        codes = np.array([numbers.setdefault(text.figures, len(numbers)) for text in found], np.int64)
         starts = np.array([call["start_time"] for call in members], "datetime64[us]").astype(np.int64)
         fresh = np.array([call["fresh"] for call in members], np.bool_)
-        for place, earlier in nearest(stacked, starts, fresh):
+        for place, earlier in nearest(stacked, starts, fresh, codes):
             rows.append(_row(members[place], members[earlier], float(stacked[place] @ stacked[earlier])))
     return rows
 

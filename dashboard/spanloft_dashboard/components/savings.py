@@ -87,7 +87,7 @@ def similar_row(found: Row, cost: float | None) -> dict[str, Any]:
         return {"way": name, **unknown, "method": f"Not known: {waiting}."}
     method = (
         f"Simulated: the vectors of the last messages are at least {similar.THRESHOLD} alike (cosine), everything else "
-        "is equal, within 24 hours; not counted above. "
+        "is equal, words with digits too, within 24 hours; not counted above. "
         f"Messages over {similar.MAX_CHARACTERS:,} characters take no part."
     )
     if found["answered"]:
@@ -96,7 +96,8 @@ def similar_row(found: Row, cost: float | None) -> dict[str, Any]:
         method += (
             f" How wrong it would be: of {found['answered']:,} pairs with both answers, these were alike (at least "
             f"{similar.ALIKE}) in {share} (95 % interval {low} to {high}); "
-            "in the others the cache would have said something else."
+            "in the others the cache would have said something else. Alike is not the same: vectors hardly tell one "
+            "weekday or name from another."
         )
     elif found["calls"]:
         method += " How often its answers would have been right is not known: the answers were not received."
