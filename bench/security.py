@@ -230,6 +230,27 @@ def by_kind(data: Path) -> list[Row]:
     return rows
 
 
+def split_figures(data: Path) -> list[Row]:
+    """The learned model alone on the test splits of the given corpora, which neither training nor calibration reads."""
+    from train_injection import train as training
+    from train_injection.dataset import corpora
+
+    model = builtin_model()
+    examples = list(corpora(data, "test"))
+    sparse, dense = training.text_matrix([row.text for row in examples], model.vectors)
+    head = model.heads["user"]
+    flagged = head.probabilities(head.values(training.sparse_hashes(sparse), dense)) >= head.threshold
+    labels = np.array([row.label for row in examples])
+    sources = np.array([row.source for row in examples])
+    rows = []
+    for source, names in (("slabs", ["slabs"]), ("neuralchemy", sorted(set(sources) - {"slabs"}))):
+        of = np.isin(sources, names)
+        for label, words in ((1, "attacks found"), (0, "harmless flagged")):
+            chosen = flagged[of & (labels == label)]
+            rows.append((f"test split of {source}: {words}", wilson(int(chosen.sum()), len(chosen))))
+    return rows
+
+
 def leave_one_out(data: Path) -> list[Row]:
     """Train without a source, or a kind of carrier, and judge by it: recall at 1 % false positives."""
     from train_injection import train as training
@@ -318,7 +339,8 @@ def main() -> None:
     if options.data is None:
         print("no --data and no SPANLOFT_TRAINING_DATA: leave-one-source-out is left out")
     else:
-        parts += [lambda: by_kind(Path(options.data)), lambda: leave_one_out(Path(options.data))]
+        data = Path(options.data)
+        parts += [lambda: split_figures(data), lambda: by_kind(data), lambda: leave_one_out(data)]
     rows: list[Row] = []
     for part in parts:
         for name, value in part():
