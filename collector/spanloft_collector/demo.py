@@ -154,7 +154,7 @@ class Retold:
         self._names: dict[str, str] = {}
         # A source of chance of its own: what else is retold stays as it is.
         asked = random.Random(start_ns)
-        self.question = demo_texts.question(asked, recalled=self.released)
+        self.told = demo_texts.retold(asked, recalled=self.released)
 
     def request(self) -> ExportTraceServiceRequest:
         """The trace, retold."""
@@ -213,7 +213,9 @@ class Retold:
     def _attribute(self, key: str, value: AnyValue, pace: float) -> None:
         kind = value.WhichOneof("value")
         if kind == "string_value":
-            told = value.string_value.replace(demo_texts.RECORDED, self.question)
+            told = value.string_value
+            for recorded, words in self.told.items():
+                told = told.replace(recorded, words)
             value.string_value = _IDENTIFIERS.sub(self._rename, told)
             if self.rewritten:
                 value.string_value = value.string_value.replace(_OLD_RULE, _NEW_RULES)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from spanloft_collector.signals.drift.geometry import Floats, Projection
+from spanloft_collector.signals.drift.threads import on_one_thread
 
 _SEED = 20
 
 
+@on_one_thread
 def map_axes(baseline: Floats) -> Projection:
     """Two axes for texts of a series: the main plane of its baseline, turned the way that is always the same.
 
