@@ -303,3 +303,22 @@ def test_a_verdict_keeps_to_one_thread() -> None:
     before = threads()
     assert on_one_thread(threads)() == {1}
     assert threads() == before
+
+
+def test_rounding_between_copies_of_texts_is_no_drift() -> None:
+    """A service that sends the same few texts again and again: all distances are ties, but for rounding.
+
+    Another batch of the embedder, and a matrix of another shape, round the same text differently.
+    """
+    rng = np.random.default_rng(4)
+    vectors = rng.standard_normal((3, 384)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    def sample(count: int, rounding: float = 0.0) -> Sample:
+        chosen = rng.choice(3, count, p=(0.2, 0.3, 0.5))
+        copies = vectors[chosen] * np.float32(1 + rounding)
+        return Sample([WORDS[row] for row in chosen], copies, np.arange(count))
+
+    for seed in range(2):
+        fitted = Baseline.fit(sample(240), 70, seed, rounds=300)
+        assert sum(fitted.measure(sample(70, 4e-7)).p_value <= 0.01 for _ in range(10)) <= 1

@@ -26,7 +26,8 @@ WHOLE = (*PART, "whole", *(f"{kind} {share}" for share in PAIR_SHARES for kind i
 """Statistics of a space, in order."""
 _SAMPLED_PAIRS = 200_000
 _SAME = 1e-5
-"""Squared distance up to which two vectors are those of one text."""
+"""Squared distance up to which two vectors are those of one text, and to which distances count as equal: between copies
+of two texts they are, but rounding makes them differ, by another 1e-7 for each shape of matrix."""
 _LEAST_RADII = (0.2, 0.35, 0.5)
 """Radii as shares of the median squared distance, at the least: where most texts come from a few templates, the closest
 pairs say nothing about how wide a topic is."""
@@ -42,7 +43,7 @@ class Space:
     gamma: float
     """Of the kernel exp(-gamma d²): one over the median squared distance."""
     distances: Doubles
-    """Of each reference text to its nearest ones of other sessions, sorted: what is ordinary."""
+    """Of each reference text to its nearest ones of other sessions, in steps of _SAME, sorted: what is ordinary."""
     novelty: float
     """Mean novelty of the reference itself."""
     kernel_sum: float
@@ -62,8 +63,12 @@ def mean_discrepancy(
 
 
 def novelty(distances: Floats | Doubles, known: Doubles) -> Doubles:
-    """How unusual each distance is among the ``known``: its rank from 0 to 1, to the power of NOVELTY_POWER."""
-    return np.asarray((np.searchsorted(known, distances) / len(known)) ** NOVELTY_POWER, np.float64)
+    """How unusual each distance is among the ``known`` steps: its rank from 0 to 1, to the power of NOVELTY_POWER."""
+    return np.asarray((np.searchsorted(known, _coarse(distances)) / len(known)) ** NOVELTY_POWER, np.float64)
+
+
+def _coarse(distances: Floats | Doubles) -> Doubles:
+    return np.round(distances.astype(np.float64) / _SAME)
 
 
 def difference(window_mean: Doubles | float, reference_mean: Doubles | float, window: int, reference: int) -> Doubles:
@@ -95,14 +100,15 @@ class Reference:
         if not len(pairs):
             pairs = squares[left, right]
         least = np.median(pairs) * np.array(_LEAST_RADII)
-        radii = tuple(float(value) for value in np.maximum(np.quantile(pairs, PAIR_SHARES), np.maximum(least, _SAME)))
+        # A quantile may be the distance of copies: all of them lie within.
+        radii = tuple(float(value) + _SAME for value in np.maximum(np.quantile(pairs, PAIR_SHARES), least))
         # Where most texts are the same one, the median says nothing; where all are, neither does the mean.
         gamma = float(1 / max(np.median(pairs), pairs.mean() / 2, 1e-3))
         rows = np.exp(-gamma * squares).sum(1, dtype=np.float64) - 1
         # Same session, not only itself: a conversation's next turn is no evidence that the topic was known.
         others = squares + np.where(units[:, None] == units[None, :], np.float32(np.inf), np.float32(0))
-        apart = nearest(others, NEIGHBOURS).astype(np.float64)
-        known = np.sort(apart)
+        apart = nearest(others, NEIGHBOURS)
+        known = np.sort(_coarse(apart))
         ranks = novelty(apart, known)
         degrees = np.stack([count_rows(squares < radius) for radius in radii])
         space = Space(points, radii, gamma, known, float(ranks.mean()), float(rows.sum()), rows, degrees)

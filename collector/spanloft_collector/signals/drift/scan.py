@@ -16,6 +16,8 @@ STARTS = 3
 START_RADII = 2
 MOST_SHARE = 0.3
 """A topic of more than this share of a window is found without a second look."""
+LEEWAY = np.float32(1e-5)
+"""Squared distance that rounding can't make."""
 _ROUNDS = 32
 """Random windows that are worked on together: bounds the memory."""
 
@@ -109,7 +111,9 @@ def _largest(near: Floats, far: Floats, window: int, reference: int) -> Doubles:
     """By row the largest ratio over balls that end at a text of the window; distances sorted."""
     most = max(2, int(MOST_SHARE * window))
     near = near[:, :most]
-    before = np.stack([np.searchsorted(others, own, "right") for others, own in zip(far, near, strict=True)])
+    # Copies of one text lie equally far from the middle, but for rounding: those of the reference count, too.
+    reach = near + LEEWAY
+    before = np.stack([np.searchsorted(others, own, "right") for others, own in zip(far, reach, strict=True)])
     others = np.arange(near.shape[1], dtype=np.float64)
     ratios = local_excess(np.broadcast_to(others, before.shape), before.astype(np.float64), window, reference)
     return np.asarray(ratios.max(1), np.float64)

@@ -10,7 +10,7 @@ import numpy as np
 from spanloft_collector.signals.drift.baseline import Baseline, Sample
 from spanloft_collector.signals.drift.components import Comparison
 from spanloft_collector.signals.drift.geometry import Doubles, Integers, Mask, squared_distances
-from spanloft_collector.signals.drift.scan import local_excess
+from spanloft_collector.signals.drift.scan import LEEWAY, local_excess
 from spanloft_collector.signals.drift.words import document_counts, name_topic
 
 MAX_GROWN = 5
@@ -95,7 +95,7 @@ def _refine(baseline: Baseline, window: Sample, members: Mask, left: Mask) -> tu
     if not len(rows):
         rows = np.flatnonzero(members)
     others = np.sort(squared_distances(baseline.sample.vectors, middle[None, :])[:, 0])
-    before = np.searchsorted(others, near[rows], "right")
+    before = np.searchsorted(others, near[rows] + LEEWAY, "right")
     inside = np.arange(1, len(rows) + 1, dtype=np.float64)
     ratios = local_excess(inside, before.astype(np.float64), len(window), len(baseline.sample))
     cut = int(ratios.argmax()) + 1
