@@ -3,7 +3,7 @@
     python -m venv .matrix/drift-peers
     .matrix/drift-peers/bin/pip install evidently==0.7.23 'pandas<2.3' alibi-detect==0.13.0
     .matrix/drift-peers/bin/pip install torch==2.13.0
-    .matrix/drift-peers/bin/python bench/drift_peers.py FILE
+    .matrix/drift-peers/bin/python bench/drift_peers.py FILE [--method NAME ...] [--nulls 160] [--each 12]
 
 Each method is shown at its own default and calibrated: its statistic against the 99 % quantile over half of the
 windows in which nothing changed; false alarms are counted on the other half. It imports nothing of Spanloft. Missing
@@ -12,6 +12,7 @@ are alibi-detect's learned kernels and spot-the-difference: they train a network
 
 from __future__ import annotations
 
+import argparse
 import sys
 import time
 from collections.abc import Callable
@@ -71,19 +72,25 @@ METHODS: dict[str, Judge] = {
 
 
 def main() -> int:
-    if len(sys.argv) != 2:
-        sys.stderr.write(f"{__doc__}\n")
-        return 2
-    found = np.load(sys.argv[1])
-    baseline, kinds, windows = found["baseline"], found["kinds"], found["windows"]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", help="windows that bench/drift.py --peers wrote")
+    parser.add_argument("--method", action="append", default=[], help="only methods whose names begin so")
+    parser.add_argument("--nulls", type=int, help="only so many windows without change: LSDD takes seconds a window")
+    parser.add_argument("--each", type=int, help="only so many windows of each drift")
+    options = parser.parse_args()
+    found = np.load(options.file)
+    limits = {kind: options.nulls if kind == "null" else options.each for kind in set(found["kinds"].tolist())}
+    kept = np.sort(np.concatenate([np.flatnonzero(found["kinds"] == kind)[:most] for kind, most in limits.items()]))
+    baseline, kinds, windows = found["baseline"], found["kinds"][kept], found["windows"][kept]
     names = [name for name in dict.fromkeys(kinds.tolist()) if name != "null"]
     null = np.flatnonzero(kinds == "null")
     first, second = null[: len(null) // 2], null[len(null) // 2 :]
     print(f"{len(null)} windows without change, {(kinds == names[0]).sum()} of each drift")
     print(f"at its default / calibrated to 1 %, ± standard error; | null | {' | '.join(names)} | CPU ms |")
-    ours = found["ours"] <= 0.01
+    ours = found["ours"][kept] <= 0.01
     print(row("Spanloft", names, kinds, null, ours, ours, float(found["ours_cpu_ms"])), flush=True)
-    for name, judge in METHODS.items():
+    wanted = tuple(options.method) or ("",)
+    for name, judge in ((name, judge) for name, judge in METHODS.items() if name.startswith(wanted)):
         started = time.process_time()
         judged = [judge(baseline, window) for window in windows]
         cpu_ms = 1000 * (time.process_time() - started) / len(windows)

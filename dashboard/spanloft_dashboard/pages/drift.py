@@ -40,6 +40,10 @@ def _p_value(value: float | None) -> str:
     return "< 0.0001" if value < 1e-4 else f"{value:.4f}" if value < 0.01 else f"{value:.2f}"
 
 
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _draw_cards(scope: Scope) -> None:
     row = data.first("drift_cards", scope.parameters())
     rate = row.get("texts_per_s")
@@ -68,14 +72,18 @@ def _draw_series(scope: Scope) -> None:
         table,
         {
             "status": tables.column("Verdict", fixed=True),
-            "series": tables.column("Series", width=330),
-            "baseline": tables.column("Baseline", width=75, spare=True),
-            "topic": tables.column("Grew most", width=170),
-            "kind": tables.column("Kind", width=110),
+            "side": tables.column("Side", width=60, fixed=True),
+            "model": tables.column("Model", width=150),
+            "service_name": tables.column("Service", width=150),
+            "prompt_name": tables.column("Prompt", width=90, spare=True),
+            "operation": tables.column("Operation", width=80, spare=True),
+            "baseline": tables.column("Baseline", width=75),
+            "topic": tables.column("Grew most", width=160),
+            "kind": tables.column("Kind", width=80, spare=True),
             "effect": tables.number("Effect", help="Shift of the middle; about the share of texts that moved"),
-            "p_value": tables.number("p", help="Chance of so large a difference where nothing has changed"),
+            "p_value": tables.number("p", help="Chance of so large a difference where nothing has changed", spare=True),
             "q_value": tables.number("q", help="p adjusted for the number of series"),
-            "since": tables.moment("Since"),
+            "since": tables.moment("Since", seconds=False),
             "n_window": tables.number("Texts"),
         },
         key="series",
@@ -213,8 +221,8 @@ def _draw_numbers(row: Row) -> None:
     lines = [
         {
             "what": number["name"],
-            "before": f"{number['before']:.3g}",
-            "after": f"{number['after']:.3g}",
+            "before": _figure(number["before"]),
+            "after": _figure(number["after"]),
             "size": f"delta {number['effect']:+.2f}, q {_p_value(number['q_value'])}",
         }
         for number in json.loads(row["numbers"] or "[]")

@@ -15,8 +15,8 @@ grown AS (
     GROUP BY ALL
 )
 SELECT
-    window_id, series_id, l.day, series, side, baseline, status, kind, p_value, q_value, effect, since, n_window, n_baseline,
-    topic, window_end, count(*) OVER () AS total
+    window_id, series_id, l.day, series, side, service_name, operation, model, prompt_name, baseline, status,
+    kind, p_value, q_value, effect, since, n_window, n_baseline, topic, window_end, count(*) OVER () AS total
 FROM latest AS l
 LEFT JOIN grown AS g USING (window_id, day)
 ORDER BY status = 'drifted' DESC, status = 'no drift' DESC, q_value NULLS LAST, series, baseline
