@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import io
 import subprocess
 import sys
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import synthetic
 from apptest import open_page, words
 from spanloft_collector.errors import SpanloftError
+from spanloft_dashboard.components import tables
 from spanloft_dashboard.components.result_chart import MOST_NAMES, chart_of, columns_across, columns_up
 from spanloft_dashboard.saved_queries import MAX_BYTES, SavedQueries
 from synthetic_handmade import HOSTILE_TEXT
@@ -89,6 +93,19 @@ def test_the_line_for_a_terminal_runs(monkeypatch: pytest.MonkeyPatch, store: Pa
 
 DAYS = [dt.date(2026, 3, day) for day in (1, 1, 2, 4)]
 ROWS = pa.table({"day": DAYS, "model": ["a", "b", "a", None], "cost": [1.0, 2.0, None, 4.0], "calls": [1, 2, 3, 4]})
+
+
+def test_answers_of_any_type_can_be_saved() -> None:
+    interval = "INTERVAL '1 month 2 days 3.5 seconds'"
+    statement = f"SELECT {interval} AS i, [1, 2] AS l, {{'a': 1}} AS s, 1.5::DECIMAL(9,2) AS d, uuid() AS u"
+    rows = duckdb.connect().execute(statement).to_arrow_table()
+    assert tables.plain(rows)["i"].to_pylist() == ["1 months 2 days 3.5 seconds"]
+    assert tables.plain(rows)["d"].to_pylist() == [1.5]
+    saved = io.BytesIO()
+    pq.write_table(tables.without_intervals(rows), saved)
+    read = pq.read_table(saved)
+    assert read["i"].to_pylist() == ["1 months 2 days 3.5 seconds"]
+    assert read["l"].to_pylist() == [[1, 2]], "nested values stay what they are"
 
 
 def test_an_answer_is_drawn_by_its_columns() -> None:

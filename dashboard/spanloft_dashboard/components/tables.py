@@ -201,10 +201,34 @@ def plain(rows: pa.Table) -> pa.Table:
             rows = rows.set_column(position, item.name, _number(rows.column(position), target))
         elif isinstance(item.type, pa.BaseExtensionType):
             rows = rows.set_column(position, item.name, rows.column(position).cast(pa.string()))
+        elif _is_interval(item.type):
+            rows = rows.set_column(position, item.name, _intervals(rows.column(position)))
         elif not simple:
             values = [None if value is None else str(value) for value in rows.column(position).to_pylist()]
             rows = rows.set_column(position, item.name, pa.array(values, pa.string()))
     return rows
+
+
+def without_intervals(rows: pa.Table) -> pa.Table:
+    """Rows with intervals as text, which Parquet has no type for; everything else stays as it is."""
+    for position, item in enumerate(rows.schema):
+        if _is_interval(item.type):
+            rows = rows.set_column(position, item.name, _intervals(rows.column(position)))
+    return rows
+
+
+def _intervals(column: pa.ChunkedArray) -> pa.Array:
+    """Intervals as DuckDB reads them: '1 months 2 days 3.5 seconds'."""
+
+    def written(value: Any) -> str:
+        parts = ((value.months, "months"), (value.days, "days"), (value.nanoseconds / 1e9, "seconds"))
+        return " ".join(f"{number:g} {unit}" for number, unit in parts if number) or "0 seconds"
+
+    return pa.array([None if value is None else written(value) for value in column.to_pylist()], pa.string())
+
+
+def _is_interval(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_interval(kind))
 
 
 def _number(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:

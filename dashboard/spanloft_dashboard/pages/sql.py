@@ -204,7 +204,7 @@ def _writer(rows: pa.Table, kind: str) -> Callable[[], bytes]:
         if kind == "csv":
             pacsv.write_csv(tables.plain(rows), sink)
         else:
-            pq.write_table(rows, sink)
+            pq.write_table(tables.without_intervals(rows), sink)
         return sink.getvalue()
 
     return write
