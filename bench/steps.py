@@ -2,6 +2,7 @@
 
     python -m bench.steps                 # the table of docs/performance.md
     python -m bench.steps --profile 30    # and which functions of the transformation take it
+    python -m bench.steps --idle          # instead: memory of a collector without work, by process
 
 Every step works on the same batches, again and again; the figure is the least of all rounds, which is what is left when
 a shared machine's neighbours are quiet. Reading the journal, HTTP and moving bytes between processes are not in it.
@@ -30,6 +31,7 @@ from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.store.files import write_parquet
 from spanloft_collector.store.schema import arrow_schema
 
+from bench.ingest import Collector
 from bench.payload import PayloadFactory, Replayer
 
 BATCH = 512
@@ -68,7 +70,7 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
         def step(number: int) -> None:
             table = tables[number][dataset]
             path = folder / f"{dataset}.parquet"
-            write_parquet(path, [table], arrow_schema(dataset), row_group_rows=100_000, rows=table.num_rows)
+            write_parquet(path, [table], arrow_schema(dataset), row_group_rows=100_000, rows=table.num_rows, fresh=True)
 
         return step
 
@@ -92,6 +94,19 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
     return found
 
 
+def idle() -> None:
+    """Print the memory of a collector that has nothing to do."""
+    with tempfile.TemporaryDirectory() as folder:
+        collector = Collector(Path(folder) / "store")
+        try:
+            found = collector.memory_mb()
+        finally:
+            collector.stop()
+    for name, rss, pss in found:
+        print(f"  {name:20} RSS {rss:6.0f} MB   PSS {pss:6.0f} MB")
+    print(f"  {'all':20} {'':13}   PSS {sum(pss for _, _, pss in found):6.0f} MB")
+
+
 def profile(batches: int, rows: int) -> None:
     """Print the functions of the transformation by their own time."""
     pricer = create_pricer(None)
@@ -111,7 +126,11 @@ def main() -> None:
     parser.add_argument("--batches", type=int, default=16, help="requests of 512 spans in a round")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--profile", type=int, default=0, metavar="N", help="the N functions that take most")
+    parser.add_argument("--idle", action="store_true", help="the memory of a collector without work, nothing else")
     options = parser.parse_args()
+    if options.idle:
+        idle()
+        return
     with tempfile.TemporaryDirectory() as folder:
         found = measure(options.batches, options.rounds, Path(folder))
     state = "compiled" if wire.COMPILED else "not compiled"
