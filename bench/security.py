@@ -217,16 +217,14 @@ def by_kind(data: Path) -> list[Row]:
     rows = []
     for words, (file, *sides) in KINDS.items():
         grammar = Grammar(templates(f"kinds_{file}"), random.Random(3), Part.HELD)
-        shares = []
-        for side in sides:
+        for side, what in zip(sides, ("found", "look-alikes flagged"), strict=True):
             hits = []
             for template in grammar.words[side]:
                 several = [grammar.fill(template) for _ in range(TEXTS_A_TEMPLATE)]
                 sparse, dense = training.text_matrix(several, vectors)
                 scores = trial.head.values(training.sparse_hashes(sparse), dense)
                 hits.append((scores > trial.limit).astype(float))
-            shares.append(share_interval(hits))
-        rows.append((f"templates held back: {words}", f"{shares[0]}; what looks like them {shares[1]}"))
+            rows.append((f"held back: {words}, {what}", share_interval(hits)))
     return rows
 
 
@@ -271,7 +269,7 @@ def leave_one_out(data: Path) -> list[Row]:
         head = fitted(training, "user", sparse[~out], dense[~out], labels[~out], sources[~out].tolist())
         scores = head.values(training.sparse_hashes(sparse[out]), dense[out])
         found = recall_at(scores[labels[out] == 1], scores[labels[out] == 0])
-        rows.append((f"trained without {source}: direct, at 1 % false alarms", found))
+        rows.append((f"without {source}: direct, at 1 % false alarms", found))
     documents = list(Planter(data, random.Random(SEED + 4), Part.ALL).documents(1500))
     sparse, dense, labels, numbers = training.segment_matrix(documents, vectors)
     kinds = np.array([documents[number].kind for number in numbers])
@@ -284,7 +282,7 @@ def leave_one_out(data: Path) -> list[Row]:
             best[int(number)] = max(score, best.get(int(number), -1e9))
         dirty = np.array([score for number, score in best.items() if documents[number].end])
         clean = np.array([score for number, score in best.items() if not documents[number].end])
-        words = f"trained without {kind}: planted, at 1 % false alarms"
+        words = f"without {kind}: planted, at 1 % false alarms"
         rows.append((words, recall_at(dirty, clean)))
     return rows
 
