@@ -13,6 +13,8 @@ from spanloft_collector.errors import SpanloftError
 from spanloft_collector.signals.embedding.base import ModelIdentity, Vectors
 from spanloft_collector.signals.embedding.chunks import chunk, pool, readable
 
+_BATCH = 32
+
 
 class SentenceTransformerEmbedder:
     """An ``Embedder`` of a sentence-transformers model, by name or folder."""
@@ -42,20 +44,45 @@ class SentenceTransformerEmbedder:
         """Vectors of ``texts``; see ``Embedder.embed``."""
         if not texts:
             return np.zeros((0, self.identity.dimensions), np.float32)
-        pieces: list[str] = []
+        whole: list[str] = []
+        whole_owners: list[int] = []
+        pieces: list[Sequence[int]] = []
         owners: list[int] = []
-        weights: list[int] = []
         for owner, text in enumerate(readable(text) for text in texts):
-            encoded = self._model.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-            places: list[tuple[int, int]] = encoded["offset_mapping"]
-            parts = chunk(range(len(places)), self._size)
-            for part in parts:
-                whole = len(parts) == 1
-                pieces.append(text if whole else text[places[part[0]][0] : places[part[-1]][1]])
-                owners.append(owner)
-                weights.append(len(part) + 2)
-        vectors = self._model.encode(pieces, batch_size=32, show_progress_bar=False, normalize_embeddings=True)
-        return pool(np.asarray(vectors, np.float32), owners, weights, len(texts))
+            tokens: list[int] = self._model.tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+            parts = chunk(tokens, self._size)
+            if len(parts) == 1:
+                whole.append(text)
+                whole_owners.append(owner)
+            else:
+                pieces += parts
+                owners += [owner] * len(parts)
+        vectors = np.empty((len(texts), self.identity.dimensions), np.float32)
+        if whole:
+            vectors[whole_owners] = self._model.encode(whole, show_progress_bar=False, normalize_embeddings=True)
+        if pieces:
+            weights = [len(piece) + 2 for piece in pieces]
+            long = sorted(set(owners))
+            places = [long.index(owner) for owner in owners]
+            vectors[long] = pool(self._embed_tokens(pieces), places, weights, len(long))
+        return vectors
+
+    def _embed_tokens(self, pieces: Sequence[Sequence[int]]) -> Vectors:
+        """Vectors of chunks. As text they would be read as other tokens where a chunk begins inside a word."""
+        import torch
+
+        tokenizer = self._model.tokenizer
+        bare, full = (tokenizer("a", add_special_tokens=special)["input_ids"] for special in (False, True))
+        start = next(place for place in range(len(full)) if full[place : place + len(bare)] == bare)
+        before, after = full[:start], full[start + len(bare) :]
+        made = []
+        for first in range(0, len(pieces), _BATCH):
+            rows = [[*before, *piece, *after] for piece in pieces[first : first + _BATCH]]
+            features = tokenizer.pad({"input_ids": rows}, return_tensors="pt")
+            with torch.no_grad():
+                found = self._model({name: value.to(self._model.device) for name, value in features.items()})
+            made.append(torch.nn.functional.normalize(found["sentence_embedding"].float(), dim=1).cpu().numpy())
+        return np.asarray(np.concatenate(made), np.float32)
 
 
 def _fingerprint(model: Any) -> str:
