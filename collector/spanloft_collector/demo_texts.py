@@ -38,7 +38,7 @@ _ORDINARY = {
         " days after the scan."
     ),
     "Can I exchange my {item} for one in another size?": (
-        "Yes. Name the size, send the {item} back, and we put the other one aside for you."
+        "An exchange is free: choose the other size on your order page, and send the {item} back within 30 days."
     ),
     "Where is my {item}? It should have been here on {day}.": (
         "The parcel left our store on {day} and waits at the depot in {city}. It comes with the next tour."
