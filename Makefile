@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STORE ?= .spanloft
 ARGS ?=
+# Tests wait for processes and disks a third of their time: one worker more than cores keeps these busy.
+WORKERS ?= 3
 # Compiled by the installation.
 DECODER := hatch_build.py $(wildcard collector/spanloft_collector/*/*.[ch])
 # Its declared dependencies (torch, CUDA) are not needed for the weights alone.
@@ -43,7 +45,7 @@ run: $(VENV)/.run  ## Start collector, jobs and dashboard with sample data (STOR
 
 # Files go to the workers in their order, because browser tests come last (tests/conftest.py).
 test: $(VENV)/.dev browser postgres  ## Run the whole test suite, real browser included
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 $(MODELS)/.ready: pyproject.toml $(DECODER) | $(BIN)/uv
 	@echo "Installing transformers and Presidio into $(MODELS) ..."

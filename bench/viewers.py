@@ -8,6 +8,7 @@ cores they measure the browser, not the server.
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Sequence
 
@@ -53,16 +54,17 @@ async def _load(base: str, path: str, query: str) -> None:
 
 
 async def together(base: str, paths: Sequence[str], query: str, count: int, rounds: int, pause_s: float) -> list[float]:
-    """Loads in seconds of ``count`` people, each of whom opens ``rounds`` pages, ``pause_s`` after the one before.
+    """Loads in seconds of ``count`` people, each of whom opens ``rounds`` pages, ``pause_s`` apart on average.
 
-    All begin at the same moment, on different pages.
+    Without a pause all begin at the same moment, on different pages; with one nobody waits for the others.
     """
     times: list[float] = []
+    chance = random.Random(count)
 
     async def view(number: int) -> None:
         for step in range(rounds):
+            await asyncio.sleep(chance.uniform(0, 2 * pause_s))
             times.append(await load(base, paths[(number + step) % len(paths)], query))
-            await asyncio.sleep(pause_s)
 
     await asyncio.gather(*(view(number) for number in range(count)))
     return times
