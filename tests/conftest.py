@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from lakes import Lakes, PostgresServer
 
 BROWSER_TESTS = Path(__file__).parent / "e2e"
+LONGEST = "test_pages.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright keeps an event loop running in this thread, and others start their own."""
-    items.sort(key=lambda item: BROWSER_TESTS in item.path.parents)
+    """Browser tests come last: Playwright keeps an event loop running in this thread, and others start their own.
+
+    Of these the file that takes longest comes first, so that no worker is left alone with it.
+    """
+    items.sort(key=lambda item: (BROWSER_TESTS in item.path.parents, item.path.name != LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -382,7 +382,7 @@ READER = Path(__file__).parents[1] / "store_reader.py"
 
 
 @pytest.mark.parametrize(
-    ("readers", "seconds"), [(3, 12.0), pytest.param(8, 300.0, marks=[pytest.mark.slow, pytest.mark.timeout(500)])]
+    ("readers", "seconds"), [(3, 6.0), pytest.param(8, 300.0, marks=[pytest.mark.slow, pytest.mark.timeout(500)])]
 )
 def test_readers_while_files_are_published_replaced_merged_and_deleted(
     root: Path, monkeypatch: pytest.MonkeyPatch, readers: int, seconds: float

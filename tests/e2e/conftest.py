@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 import synthetic
 import synthetic_stories
+from browsing import settle
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.launch import command, environment
 
@@ -103,3 +105,47 @@ def incident_dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     store = synthetic_stories.incident(tmp_path_factory.mktemp("incident")).root
     with dashboard(store, tmp_path_factory.mktemp("log") / "dashboard.log") as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def at_width(browser: Browser) -> Iterator[Callable[[int], BrowserContext]]:
+    """Makes a viewer with a window of a width, or gives the one there is: its browser keeps compiled scripts."""
+    viewers: dict[int, BrowserContext] = {}
+
+    def context(width: int) -> BrowserContext:
+        if width not in viewers:
+            viewers[width] = browser.new_context(
+                color_scheme="light", viewport={"width": width, "height": 900}, timezone_id="Asia/Tokyo"
+            )
+        return viewers[width]
+
+    yield context
+    for viewer in viewers.values():
+        viewer.close()
+
+
+@pytest.fixture
+def visit(at_width: Callable[[int], BrowserContext]) -> Iterator[Callable[..., Page]]:
+    """Open a path; at the end nothing foreign may have been called and nothing may have failed."""
+    opened: list[Page] = []
+    foreign: list[str] = []
+
+    def open_path(base: str, path: str, *, width: int = 1280) -> Page:
+        page = at_width(width).new_page()
+        opened.append(page)
+        page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, base) else None)
+        page.goto(base + path)
+        expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible()
+        settle(page)
+        return page
+
+    yield open_path
+    failed = [page.url for page in opened if page.get_by_test_id("stException").count()]
+    for page in opened:
+        page.close()
+    assert failed == []
+    assert foreign == []
+
+
+def _local(url: str, base: str) -> bool:
+    return url.startswith((base, base.replace("http", "ws", 1), "data:", "blob:"))

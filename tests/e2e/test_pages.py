@@ -1,16 +1,15 @@
-"""The pages in Chromium: data, clicks, deep links, dark and light, hostile content, and who is called."""
+"""The pages in Chromium: clicks, deep links, keys, hostile content, and who is called."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from browsing import settle, severe
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
-from spanloft_dashboard.navigation import SECTIONS
+from browsing import settle
+from playwright.sync_api import Locator, Page, expect
 from synthetic_drift import TOPIC
 from synthetic_handmade import (
     FOREIGN_HOST,
@@ -24,7 +23,6 @@ from synthetic_handmade import (
 from synthetic_stories import SLOWEST
 
 pytestmark = pytest.mark.browser
-PAGES = [(entry.title, f"/{entry.path}") for entries in SECTIONS.values() for entry in entries]
 PATIENCE_MS = 30_000
 # A machine that does other things meanwhile makes pages slow, not wrong.
 expect.set_options(timeout=PATIENCE_MS)
@@ -35,72 +33,8 @@ def query(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
-@pytest.fixture(scope="module")
-def at_width(browser: Browser) -> Iterator[Callable[[int], BrowserContext]]:
-    """Makes a viewer with a window of a width, or gives the one there is: its browser keeps compiled scripts."""
-    viewers: dict[int, BrowserContext] = {}
-
-    def context(width: int) -> BrowserContext:
-        if width not in viewers:
-            viewers[width] = browser.new_context(
-                color_scheme="light", viewport={"width": width, "height": 900}, timezone_id="Asia/Tokyo"
-            )
-        return viewers[width]
-
-    yield context
-    for viewer in viewers.values():
-        viewer.close()
-
-
-@pytest.fixture
-def visit(at_width: Callable[[int], BrowserContext]) -> Iterator[Open]:
-    """Open a path; at the end nothing foreign may have been called and nothing may have failed."""
-    opened: list[Page] = []
-    foreign: list[str] = []
-
-    def open_path(base: str, path: str, *, width: int = 1280) -> Page:
-        page = at_width(width).new_page()
-        opened.append(page)
-        page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, base) else None)
-        page.goto(base + path)
-        expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible()
-        settle(page)
-        return page
-
-    yield open_path
-    failed = [page.url for page in opened if page.get_by_test_id("stException").count()]
-    for page in opened:
-        page.close()
-    assert failed == []
-    assert foreign == []
-
-
-def _local(url: str, base: str) -> bool:
-    return url.startswith((base, base.replace("http", "ws", 1), "data:", "blob:"))
-
-
 def click_row(table: Locator, row: int) -> None:
     table.locator("tbody tr").nth(row).click()
-
-
-@pytest.mark.parametrize(("title", "path"), PAGES)
-def test_every_page_draws(visit: Open, full_dashboard: str, title: str, path: str) -> None:
-    page = visit(full_dashboard, f"{path}?range=14d")
-    expect(page.get_by_role("heading", name=title, exact=True)).to_be_visible()
-    expect(page.locator(".sl-frame svg, .sl-table, .st-key-panel-schema").first).to_be_visible()
-    expect(page.get_by_text("could not be")).to_have_count(0)
-    expect(page.get_by_text("Asia/Tokyo")).to_be_visible()
-    expect(page.get_by_test_id("stAppDeployButton")).not_to_be_visible()
-    expect(page.get_by_test_id("stMainMenu")).not_to_be_visible()
-    width = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-    assert width[0] <= width[1], "the page must not scroll sideways"
-    main = page.get_by_test_id("stMain")
-    expect(main).to_have_css("background-color", "rgb(245, 246, 248)")
-    assert severe(page) == {}
-    page.emulate_media(color_scheme="dark")
-    expect(main).to_have_css("background-color", "rgb(13, 16, 21)")
-    settle(page)
-    assert severe(page) == {}
 
 
 @pytest.mark.parametrize("path", ["/", "/traces"])

@@ -101,7 +101,7 @@ def mutated(rng: random.Random) -> tuple[bytes, dict[str, str]]:
 
 
 @pytest.mark.parametrize(
-    "requests", [3_000, pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1500)])]
+    "requests", [1_500, pytest.param(100_000, marks=[pytest.mark.slow, pytest.mark.timeout(1500)])]
 )
 def test_anything_at_all_is_answered_and_memory_stays_flat(tmp_path: Path, requests: int) -> None:
     allowed = {200, 400, 413, 415}
