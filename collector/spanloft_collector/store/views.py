@@ -31,7 +31,7 @@ DERIVED_VIEWS = (
 STORE_VIEWS = ("store_files", "store_writers")
 """Views of the store itself: what it holds and how far its writers got. Each kind of store has its own SQL for them."""
 
-MACROS = ("usage_between",)
+MACROS = ("usage_between", "labelled_calls")
 """Table macros over the views; ``sql/views/<name>.sql`` each."""
 
 OWN_VIEWS = frozenset({"payloads"})
