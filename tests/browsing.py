@@ -26,3 +26,8 @@ def severe(page: Page) -> dict[str, list[str]]:
         for violation in violations
         if violation["impact"] in ("serious", "critical")
     }
+
+
+def is_local(url: str, base: str) -> bool:
+    """Whether a request stays within the dashboard at ``base``."""
+    return url.startswith((base, base.replace("http", "ws", 1), "data:", "blob:"))

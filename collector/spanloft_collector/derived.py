@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanloft_collector.columns import IDENTITY, Column
+from spanloft_collector.columns import IDENTITY, SPARED, Column
 from spanloft_collector.security_columns import SECURITY_DETECTIONS, SECURITY_SCORES
 
 COSTS = (
@@ -158,14 +158,7 @@ SAVINGS = (
     Column(
         "kind", "VARCHAR", "exact: same request again; near: same words again; prefix: begins like an earlier prompt"
     ),
-    Column("service_name", "VARCHAR", "Service that made the call"),
-    Column("provider", "VARCHAR", "Provider"),
-    Column("model", "VARCHAR", "Response model, else request model"),
-    Column("operation", "VARCHAR", "GenAI operation"),
-    Column("input_preview", "VARCHAR", "First characters of the last input message"),
-    Column("of_trace_id", "VARCHAR", "Trace of the earlier call"),
-    Column("of_span_id", "VARCHAR", "Span of the earlier call"),
-    Column("age_ms", "DOUBLE", "Time from the earlier call to this one in milliseconds"),
+    *SPARED,
     Column(
         "saved_tokens",
         "BIGINT",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spanloft_collector.columns import IDENTITY, Column
+from spanloft_collector.columns import IDENTITY, SPARED, Column
 
 CALL_TEXTS = (
     *IDENTITY,
@@ -86,14 +86,7 @@ DRIFT_TOPICS = (
 SIMILAR_CALLS = (
     *IDENTITY,
     Column("start_time", "TIMESTAMP", "Start of the call that need not have been made, UTC"),
-    Column("service_name", "VARCHAR", "Service that made the call"),
-    Column("provider", "VARCHAR", "Provider"),
-    Column("model", "VARCHAR", "Response model, else request model"),
-    Column("operation", "VARCHAR", "GenAI operation"),
-    Column("input_preview", "VARCHAR", "First characters of the last input message"),
-    Column("of_trace_id", "VARCHAR", "Trace of the earlier call"),
-    Column("of_span_id", "VARCHAR", "Span of the earlier call"),
-    Column("age_ms", "DOUBLE", "Time from the earlier call to this one in milliseconds"),
+    *SPARED,
     Column("saved_tokens", "BIGINT", "All tokens of the call"),
     Column("saved_usd", "DOUBLE", "Cost of the call in dollars; NULL when it is unknown"),
     Column("similarity", "DOUBLE", "Cosine of the vectors of the two last messages"),

@@ -6,6 +6,7 @@ import datetime as dt
 import functools
 import math
 import os
+import shlex
 import threading
 import time
 from collections.abc import Mapping
@@ -71,7 +72,7 @@ def shell_command() -> str:
     """How the same is queried in a terminal."""
     if lake() is not None:
         return 'spanloft sql "FROM llm_calls"'
-    return f"duckdb -readonly {store_path() / VIEW_FILE}"
+    return f"duckdb -readonly {shlex.quote(str(store_path() / VIEW_FILE))}"
 
 
 def endpoint() -> str:

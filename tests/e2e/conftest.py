@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import synthetic
 import synthetic_stories
-from browsing import settle
+from browsing import is_local, settle
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.launch import command, environment
@@ -133,7 +133,7 @@ def visit(at_width: Callable[[int], BrowserContext]) -> Iterator[Callable[..., P
     def open_path(base: str, path: str, *, width: int = 1280) -> Page:
         page = at_width(width).new_page()
         opened.append(page)
-        page.on("request", lambda request: foreign.append(request.url) if not _local(request.url, base) else None)
+        page.on("request", lambda request: foreign.append(request.url) if not is_local(request.url, base) else None)
         page.goto(base + path)
         expect(page.get_by_test_id("stMainBlockContainer")).to_be_visible()
         settle(page)
@@ -145,7 +145,3 @@ def visit(at_width: Callable[[int], BrowserContext]) -> Iterator[Callable[..., P
         page.close()
     assert failed == []
     assert foreign == []
-
-
-def _local(url: str, base: str) -> bool:
-    return url.startswith((base, base.replace("http", "ws", 1), "data:", "blob:"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from browsing import settle
+from browsing import is_local, settle
 from playwright.sync_api import Browser, Page, expect
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import to_table
@@ -73,8 +73,7 @@ def tab(browser: Browser, hostile: str) -> Iterator[Page]:
     """One tab for all; at the end nothing foreign may have been asked for."""
     foreign: list[str] = []
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    own = (hostile, hostile.replace("http", "ws", 1), "data:", "blob:")
-    context.on("request", lambda request: foreign.append(request.url) if not request.url.startswith(own) else None)
+    context.on("request", lambda request: foreign.append(request.url) if not is_local(request.url, hostile) else None)
     page = context.new_page()
     yield page
     context.close()

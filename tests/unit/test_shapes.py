@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from otlp_values import put
 from spanloft_collector import wire
 from spanloft_collector.dialects.messages import documents, input_messages, output_messages
 from spanloft_collector.dialects.values import as_json
@@ -241,22 +241,6 @@ KEYS = [
     "gen_ai.retrieval.query.text", "spanloft.prompt.template", "spanloft.tags", "error.type", "server.address",
     "url.full", "user.id", "enduser.id", "an.app.attribute", "framework", "telemetry.sdk.name",
 ]  # fmt: skip
-
-
-def put(target: AnyValue, value: Any) -> None:
-    if isinstance(value, bool):
-        target.bool_value = value
-    elif isinstance(value, str):
-        target.string_value = value.encode("utf-8", "replace").decode()
-    elif isinstance(value, int):
-        target.int_value = value
-    elif isinstance(value, float):
-        target.double_value = value
-    elif isinstance(value, bytes):
-        target.bytes_value = value
-    elif isinstance(value, list):
-        for item in value:
-            put(target.array_value.values.add(), item)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -18,6 +18,8 @@ from .rates import MAX_PLAIN_TOKENS, ZERO, Components, PlainRates, RateCard, cha
 from .usage import Usage
 
 _DAY_NS = 86_400_000_000_000
+_Names = tuple[str | None, str | None, str | None, str | None, str | None]
+"""Provider, response model, request model, server address and service tier: what a price is looked up by."""
 _MAX_MEMO = 20_000
 _PRICED_BY_LIST = ("exact", "pattern")
 
@@ -106,7 +108,7 @@ class Pricer:
             reported_cost_usd: Cost the client reported; used only when nothing else prices the call.
         """
         start_ns = start_time if isinstance(start_time, int) else _ns(start_time)
-        found = self._find(provider, response_model, request_model, server_address, service_tier, start_ns)
+        found = self._find((provider, response_model, request_model, server_address, service_tier), start_ns)
         return _priced(found, provider, usage, duration_s, reported_cost_usd)
 
     def cost_of(
@@ -122,14 +124,8 @@ class Pricer:
         """
         get: Any = fields.get
         provider = get("provider")
-        found = self._find(
-            provider,
-            get("response_model"),
-            get("request_model"),
-            get("server_address"),
-            get("service_tier"),
-            start_ns,
-        )
+        names = (provider, get("response_model"), get("request_model"), get("server_address"), get("service_tier"))
+        found = self._find(names, start_ns)
         tokens, output = usage[:2]
         if found.plain and tokens is not None and output is not None and tokens + output < MAX_PLAIN_TOKENS:
             for start, rates in found.plain:
@@ -138,20 +134,12 @@ class Pricer:
         price = _priced(found, provider, usage, duration_s, get("reported_cost_usd"))
         return None if price.cost_usd is None else float(price.cost_usd), price.price_source, price.price_version
 
-    def _find(
-        self,
-        provider: str | None,
-        response_model: str | None,
-        request_model: str | None,
-        server_address: str | None,
-        service_tier: str | None,
-        start_ns: int,
-    ) -> _Resolved:
+    def _find(self, names: _Names, start_ns: int) -> _Resolved:
         """The price of :meth:`_resolve`, remembered."""
-        key = (provider, response_model, request_model, server_address, service_tier, start_ns // _DAY_NS)
+        key = (*names, start_ns // _DAY_NS)
         found = self._memo.get(key)
         if found is None:
-            found = self._resolve(provider, response_model, request_model, server_address, service_tier, start_ns)
+            found = self._resolve(names, start_ns)
             if found.card is not None:
                 found = replace(found, plain=plain_rates(found.card))
             if not found.by_time_of_day:
@@ -160,15 +148,8 @@ class Pricer:
                 self._memo[key] = found
         return found
 
-    def _resolve(
-        self,
-        provider: str | None,
-        response_model: str | None,
-        request_model: str | None,
-        server_address: str | None,
-        service_tier: str | None,
-        start_ns: int,
-    ) -> _Resolved:
+    def _resolve(self, names: _Names, start_ns: int) -> _Resolved:
+        provider, response_model, request_model, server_address, service_tier = names
         models = [model for model in dict.fromkeys((response_model, request_model)) if model]
         if not models:
             return _Resolved("none", "the span names no model", None)

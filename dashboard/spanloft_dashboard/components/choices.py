@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -17,6 +18,20 @@ def chosen(name: str, options: Mapping[str, str], default: str) -> str:
 
 def segmented(name: str, label: str, options: Mapping[str, str], default: str) -> str:
     """A row of buttons, one of which is chosen; ``options`` maps values to words."""
+    value, bound = _bound(name, options, default)
+    st.segmented_control(label, list(options), label_visibility="collapsed", width="content", **bound)
+    return value
+
+
+def selected(name: str, label: str, options: Mapping[str, str], default: str, width: int = 150) -> str:
+    """A list to choose one of; ``options`` maps values to words, ``width`` is in pixels."""
+    value, bound = _bound(name, options, default)
+    st.selectbox(label, list(options), width=width, **bound)
+    return value
+
+
+def _bound(name: str, options: Mapping[str, str], default: str) -> tuple[str, dict[str, Any]]:
+    """The value of a control, and the arguments that bind it to the URL."""
     key = f"_choice_{name}"
     value = chosen(name, options, default)
     st.session_state[key] = value
@@ -25,27 +40,4 @@ def segmented(name: str, label: str, options: Mapping[str, str], default: str) -
         now = st.session_state[key]
         set_url(**{name: None if now in (None, default) else now})
 
-    st.segmented_control(
-        label,
-        list(options),
-        key=key,
-        format_func=lambda item: options[item],
-        label_visibility="collapsed",
-        on_change=changed,
-        width="content",
-    )
-    return value
-
-
-def selected(name: str, label: str, options: Mapping[str, str], default: str, width: int = 150) -> str:
-    """A list to choose one of; ``options`` maps values to words, ``width`` is in pixels."""
-    key = f"_choice_{name}"
-    value = chosen(name, options, default)
-    st.session_state[key] = value
-
-    def changed() -> None:
-        now = st.session_state[key]
-        set_url(**{name: None if now == default else now})
-
-    st.selectbox(label, list(options), key=key, format_func=lambda item: options[item], on_change=changed, width=width)
-    return value
+    return value, {"key": key, "format_func": options.__getitem__, "on_change": changed}

@@ -37,12 +37,17 @@ OUTPUT_RANGE = (0.7, 1.5)
 """How many times as much another model may write: an assumption, since no call shows it."""
 
 
+def savings_parameters(scope: Scope) -> dict[str, Any]:
+    """Parameters of the queries behind ``savings``."""
+    return scope.parameters() | {"alike": similar.ALIKE}
+
+
 def savings(scope: Scope) -> None:
     """Draw one row per way to save, with its method."""
     cost = data.first("cost_cards", scope.parameters()).get("cost_usd")
     found = {row["kind"]: row for row in data.rows("cost_savings", scope.parameters())}
     rows = [_row(name, method, found.get(kind), cost) for kind, (name, method) in METHODS.items()]
-    rows.insert(2, similar_row(data.first("cost_similar", scope.parameters() | {"alike": similar.ALIKE}), cost))
+    rows.insert(2, similar_row(data.first("cost_similar", savings_parameters(scope)), cost))
     bloat = data.first("cost_bloat", scope.parameters())
     if bloat.get("calls"):
         share = bloat["constant_tokens"] / bloat["input_tokens"] if bloat["input_tokens"] else 0.0

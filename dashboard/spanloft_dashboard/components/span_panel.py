@@ -9,8 +9,8 @@ from typing import Any, Literal
 import streamlit as st
 
 from spanloft_dashboard import data
+from spanloft_dashboard.components import choices, messages, signals, tables
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import messages, signals, tables
 from spanloft_dashboard.components.copies import copy_tab
 from spanloft_dashboard.components.panel import guarded, show_sql
 from spanloft_dashboard.components.scope import Scope, set_url
@@ -116,8 +116,7 @@ def _draw(span: dict[str, Any], scope: Scope) -> None:
 
 def _tabs() -> Sequence[Any]:
     """The tabs, the one of the link open."""
-    wanted = TABS.get(st.query_params.get("tab", ""), TABS["messages"])
-    st.session_state["_tab"] = wanted
+    st.session_state["_tab"] = TABS[choices.chosen("tab", TABS, "messages")]
 
     def changed() -> None:
         chosen = next(name for name, words in TABS.items() if words == st.session_state["_tab"])

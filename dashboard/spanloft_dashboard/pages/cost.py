@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from spanloft_collector.signals.embedding.similar import ALIKE
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import charts, choices, links, tables, theme
@@ -15,7 +14,7 @@ from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.moves import moves, query_name
 from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
-from spanloft_dashboard.components.savings import model_choice, repeats, savings
+from spanloft_dashboard.components.savings import model_choice, repeats, savings, savings_parameters
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
 
@@ -209,10 +208,6 @@ def _draw_sources(scope: Scope) -> None:
     )
 
 
-def _savings_parameters(scope: Scope) -> dict[str, Any]:
-    return scope.parameters() | {"alike": ALIKE}
-
-
 def _savings(scope: Scope) -> None:
     panel(
         "savings",
@@ -220,7 +215,7 @@ def _savings(scope: Scope) -> None:
         savings,
         scope,
         queries=["cost_savings", "cost_similar", "cost_bloat"],
-        more=_savings_parameters,
+        more=savings_parameters,
         note="each with its method",
     )
     left, right = st.columns(2, gap="small")

@@ -193,7 +193,7 @@ def shell_line(statement: str) -> str:
     quoted = shlex.quote(statement.strip())
     if data.lake() is not None:
         return f"spanloft sql -- {quoted}"
-    return f"duckdb -readonly {shlex.quote(str(data.store_path() / data.VIEW_FILE))} -c {quoted}"
+    return f"{data.shell_command()} -c {quoted}"
 
 
 def _writer(rows: pa.Table, kind: str) -> Callable[[], bytes]:

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse
 
-from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, count_rows, nearest, squared_distances
+from spanloft_collector.signals.drift.geometry import (
+    SAME,
+    Doubles,
+    Floats,
+    Integers,
+    count_rows,
+    nearest,
+    squared_distances,
+)
 from spanloft_collector.signals.drift.scan import START_RADII, focused, focused_null, local_excess
 
 PAIR_SHARES = (0.003, 0.01, 0.03)
@@ -25,9 +33,6 @@ PART = ("novelty", "focus")
 WHOLE = (*PART, "whole", *(f"{kind} {share}" for share in PAIR_SHARES for kind in ("fullest", "full")))
 """Statistics of a space, in order."""
 _SAMPLED_PAIRS = 200_000
-_SAME = 1e-5
-"""Squared distance up to which two vectors are those of one text, and to which distances count as equal: between copies
-of two texts they are, but rounding makes them differ, by another 1e-7 for each shape of matrix."""
 _LEAST_RADII = (0.2, 0.35, 0.5)
 """Radii as shares of the median squared distance, at the least: where most texts come from a few templates, the closest
 pairs say nothing about how wide a topic is."""
@@ -43,7 +48,7 @@ class Space:
     gamma: float
     """Of the kernel exp(-gamma d²): one over the median squared distance."""
     distances: Doubles
-    """Of each reference text to its nearest ones of other sessions, in steps of _SAME, sorted: what is ordinary."""
+    """Of each reference text to its nearest ones of other sessions, in steps of SAME, sorted: what is ordinary."""
     novelty: float
     """Mean novelty of the reference itself."""
     kernel_sum: float
@@ -68,7 +73,7 @@ def novelty(distances: Floats | Doubles, known: Doubles) -> Doubles:
 
 
 def _coarse(distances: Floats | Doubles) -> Doubles:
-    return np.round(distances.astype(np.float64) / _SAME)
+    return np.round(distances.astype(np.float64) / SAME)
 
 
 def difference(window_mean: Doubles | float, reference_mean: Doubles | float, window: int, reference: int) -> Doubles:
@@ -101,7 +106,7 @@ class Reference:
             pairs = squares[left, right]
         least = np.median(pairs) * np.array(_LEAST_RADII)
         # A quantile may be the distance of copies: all of them lie within.
-        radii = tuple(float(value) + _SAME for value in np.maximum(np.quantile(pairs, PAIR_SHARES), least))
+        radii = tuple(float(value) + SAME for value in np.maximum(np.quantile(pairs, PAIR_SHARES), least))
         # Where most texts are the same one, the median says nothing; where all are, neither does the mean.
         gamma = float(1 / max(np.median(pairs), pairs.mean() / 2, 1e-3))
         rows = np.exp(-gamma * squares).sum(1, dtype=np.float64) - 1

@@ -16,6 +16,10 @@ Mask = npt.NDArray[np.bool_]
 COMPONENTS = 64
 """Principal components that are kept: about the number of directions in which texts of one app differ."""
 
+SAME = 1e-5
+"""Squared distance up to which two vectors are those of one text, and to which distances count as equal: between copies
+of two texts they are, but rounding makes them differ, by another 1e-7 for each shape of matrix."""
+
 
 @dataclass(frozen=True)
 class Projection:

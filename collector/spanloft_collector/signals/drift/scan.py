@@ -9,15 +9,14 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import xlogy
 
-from spanloft_collector.signals.drift.geometry import Doubles, Floats, Integers, Mask, squared_distances
+from spanloft_collector.signals.drift.geometry import SAME, Doubles, Floats, Integers, Mask, squared_distances
 
 STARTS = 3
 """Neighbourhoods that are looked at again, for each of the first START_RADII radii."""
 START_RADII = 2
 MOST_SHARE = 0.3
 """A topic of more than this share of a window is found without a second look."""
-LEEWAY = np.float32(1e-5)
-"""Squared distance that rounding can't make."""
+LEEWAY = np.float32(SAME)
 _ROUNDS = 32
 """Random windows that are worked on together: bounds the memory."""
 
