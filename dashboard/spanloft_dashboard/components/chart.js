@@ -291,14 +291,7 @@ function draw(root, spec, pick) {
 
 export default function ({ parentElement, data, setTriggerValue }) {
   const root = parentElement.querySelector(".sl-chart");
-  const pick = (value) => setTriggerValue("pick", value);
-  draw(root, data, pick);
-  let width = root.clientWidth;
-  const watch = new ResizeObserver(() => {
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
-    draw(root, data, pick);
-  });
-  watch.observe(root);
-  return () => watch.disconnect();
+  const again = () => draw(root, data, (value) => setTriggerValue("pick", value));
+  again();
+  return atEveryWidth(root, again);
 }

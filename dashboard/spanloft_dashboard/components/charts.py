@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
@@ -17,11 +16,12 @@ from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme, ticks
 from spanloft_dashboard.components.scope import Scope, iso
+from spanloft_dashboard.components.scripts import script
 
 LAST = ("other", "unknown")
 """Series that stand last and are grey."""
 NAME_LIMIT = 40
-SCRIPT = (Path(__file__).parent / "chart.js").read_text()
+SCRIPT = script("chart")
 
 _mount = st.components.v2.component(
     "spanloft_chart", html='<div class="sl-chart"></div>', js=SCRIPT, isolate_styles=False

@@ -148,12 +148,5 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const state = { column: null, down: true, shown: [] };
   const again = () => draw(root, data, state, (row) => setTriggerValue("row", row));
   again();
-  let width = root.clientWidth;
-  const watch = new ResizeObserver(() => {
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
-    again();
-  });
-  watch.observe(root);
-  return () => watch.disconnect();
+  return atEveryWidth(root, again);
 }

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -15,13 +14,14 @@ import pyarrow as pa
 import streamlit as st
 
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.scripts import script
 
 ROW = 33
 WIDTH = 110
 CELL_LIMIT = 400
 """Characters of a cell: more than fit into one, few enough that a list stays small."""
 UNKNOWN = "–"
-SCRIPT = (Path(__file__).parent / "table.js").read_text()
+SCRIPT = script("table")
 
 _mount = st.components.v2.component(
     "spanloft_list", html='<div class="sl-list"></div>', js=SCRIPT, isolate_styles=False

@@ -112,12 +112,5 @@ export default function ({ parentElement, data, setTriggerValue }) {
   const focused = root.contains(document.activeElement);
   again();
   if (focused) root.querySelector("[aria-selected=true]")?.focus({ preventScroll: true });
-  let width = root.clientWidth;
-  const watch = new ResizeObserver(() => {
-    if (root.clientWidth === width) return;
-    width = root.clientWidth;
-    again();
-  });
-  watch.observe(root);
-  return () => watch.disconnect();
+  return atEveryWidth(root, again);
 }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import streamlit as st
@@ -14,9 +13,10 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme
 from spanloft_dashboard.components.critical_path import Segment
 from spanloft_dashboard.components.scope import set_url
+from spanloft_dashboard.components.scripts import script
 from spanloft_dashboard.components.tree import Branch
 
-SCRIPT = (Path(__file__).parent / "waterfall.js").read_text()
+SCRIPT = script("waterfall")
 MAX_PX = 600
 NAME_CHARS = 80
 
