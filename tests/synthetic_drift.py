@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import pyarrow as pa
+from spanloft_collector.jobs.alerting import Alert, alerts_table
 from spanloft_collector.store.schema import to_table
 from synthetic_handmade import RICH_CHAT_SPAN, RICH_TRACE
 
@@ -37,9 +38,31 @@ def drift(until: dt.datetime) -> dict[str, pa.Table]:
         if row["status"] == "drifted"
     ]
     return {
+        "alerts": alerts_table([_alert(windows[1])]),
         "drift_windows": to_table("drift_windows", {name: [row.get(name) for row in windows] for name in names}),
         "drift_topics": to_table("drift_topics", {name: [row[name] for row in topics] for name in topics[0]}),
     }
+
+
+def _alert(row: dict[str, Any]) -> Alert:
+    """Of a window that the page would not show by itself: the series has drifted since, too."""
+    return Alert(
+        key=row["series_id"],
+        time=row["window_end"],
+        kind="drift",
+        severity="warning",
+        title=f"Inputs drifted (topic): “{TOPIC}” 0% → 12%",
+        page="/drift",
+        job="drift",
+        series=row["series"],
+        service_name=row["service_name"],
+        model=row["model"],
+        window_start=row["window_start"],
+        window_end=row["window_end"],
+        evidence={"window_id": row["window_id"]},
+        trace_id=RICH_TRACE,
+        span_id=RICH_CHAT_SPAN,
+    )
 
 
 def _window(end: dt.datetime, age: int) -> dict[str, Any]:

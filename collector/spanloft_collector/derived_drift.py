@@ -61,7 +61,7 @@ DRIFT_WINDOWS = (
     Column("effect_low", "DOUBLE", "Lower end of its 95 % interval"),
     Column("effect_high", "DOUBLE", "Upper end of its 95 % interval"),
     Column("kind", "VARCHAR", "Of a drift: topic, style, topic and style, or gradual"),
-    Column("cumulative", "DOUBLE", "Cumulative sum of the days so far, in standard deviations; 5 is an alarm"),
+    Column("cumulative", "DOUBLE", "Sum of the days so far, in standard deviations; 5 is an alarm, of 200 series 7.7"),
     Column("since", "TIMESTAMP", "Start of the first window of this drift, UTC; NULL without drift"),
     Column("changes", "JSON", "What else changed then [{what, value, share_before, share_after}]"),
     Column("form", "JSON", "How the form of the texts shifted {feature: standard errors}"),

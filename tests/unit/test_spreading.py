@@ -14,6 +14,8 @@ import psutil
 import pytest
 from matrix.catalog import Library
 from matrix.environments import prepare
+from spanloft_collector.errors import SpanloftError
+from spanloft_collector.jobs import spreading
 from spanloft_collector.jobs.spreading import Here, Processes, spread
 
 OVER_RAY = """
@@ -77,6 +79,37 @@ def test_workers_end_with_a_killed_parent(tmp_path: Path) -> None:
     assert workers
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert not alive
+
+
+class Reluctant:
+    """What is asked of Ray at its start, on a machine that is too slow for the first ``failures`` attempts."""
+
+    def __init__(self, failures: int) -> None:
+        self.failures = failures
+        self.asked: list[str] = []
+
+    def init(self, **_: object) -> None:
+        self.asked.append("init")
+        if self.asked.count("init") <= self.failures:
+            raise RuntimeError("the raylet did not answer\nand more of it")
+
+    def shutdown(self) -> None:
+        self.asked.append("shutdown")
+
+    def remote(self, work: object) -> object:
+        return work
+
+
+def test_ray_gets_another_attempt_and_not_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spreading, "START_PAUSE_S", 0.0)
+    slow, broken = Reluctant(1), Reluctant(99)
+    monkeypatch.setitem(sys.modules, "ray", slow)  # type: ignore[arg-type]
+    spreading._start_ray(2)
+    assert slow.asked == ["init", "shutdown", "init"]
+    monkeypatch.setitem(sys.modules, "ray", broken)  # type: ignore[arg-type]
+    with pytest.raises(SpanloftError, match=r"can't be started \(the raylet did not answer\); name a running"):
+        spreading._start_ray(2)
+    assert broken.asked.count("init") == spreading.START_ATTEMPTS
 
 
 @pytest.mark.slow

@@ -10,25 +10,28 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from itertools import islice
-from typing import Any
 
 from scipy import stats
 
 from spanloft_collector.jobs.alerting import Alert, alerts_table
 from spanloft_collector.jobs.base import FIRST, Output, utc_now
-from spanloft_collector.jobs.drift_rows import Finding, alert_of, topic_rows, window_row
+from spanloft_collector.jobs.drift_rows import Finding, Gradual, alert_of, topic_rows, window_row
 from spanloft_collector.jobs.drift_series import Calls, Family, Pinned, Row, Series, SeriesWindows
 from spanloft_collector.jobs.drift_texts import FamilyTexts
 from spanloft_collector.jobs.spreading import Here, Spread
 from spanloft_collector.signals.drift.baseline import Baseline, Sample, window_size
-from spanloft_collector.signals.drift.cumulative import ALARM, accumulate
+from spanloft_collector.signals.drift.cumulative import accumulate, alarm_level
 from spanloft_collector.signals.drift.verdict import ALPHA, Verdict, judge, too_dependent, too_few
 from spanloft_collector.store.base import Reader
 from spanloft_collector.store.schema import rows_to_table
 
 FALSE_DISCOVERIES = 0.05
 """Share of wrong ones among the series that are called drifted."""
+EXPLAINED = 0.3
+"""p-value of a window up to which it is worked out what moved: it may be one of a gradual drift."""
 KEPT_BASELINES = 32
+Window = tuple[str, str]
+"""Id of a series, and kind of its baseline."""
 MATCHES = 8
 """Windows and baselines that are held at the same time, for each process: about 10 MB each."""
 
@@ -68,7 +71,7 @@ class DriftJob:
         computed_at = utc_now()
         for day in days:
             findings = [finding for finding in found if finding.day == day]
-            history = sorted((row for row in [*known, *windows] if row["day"] < day), key=lambda row: row["day"])
+            history = by_window(row for row in [*known, *windows] if row["day"] < day)
             settle(findings, history)
             alerts += alerts_of(findings, history)
             windows += [window_row(finding, computed_at) for finding in findings]
@@ -159,7 +162,7 @@ class _Match:
         """The verdict, by the fitted baselines."""
         if self.reason:
             return Verdict("not enough data", len(self.baseline), len(self.window), self.reason)
-        return judge(self.baseline.sample, self.window.sample, fitted=fitted[self.key])
+        return judge(self.baseline.sample, self.window.sample, fitted=fitted[self.key], explain=EXPLAINED)
 
 
 def _fit_baseline(given: tuple[Sample, int, float]) -> Baseline:
@@ -167,13 +170,16 @@ def _fit_baseline(given: tuple[Sample, int, float]) -> Baseline:
     return Baseline.fit(sample, window, span_s=span_s)
 
 
-def settle(findings: Sequence[Finding], history: Sequence[Row]) -> None:
-    """What only all series of a day and the days before them can say: sums, q-values, and since when."""
-    for finding in findings:
-        add_up(finding, history)
+def settle(findings: Sequence[Finding], history: Mapping[Window, Sequence[Row]]) -> None:
+    """What only all series of a day and the days before them can say: q-values, sums, and since when."""
     adjust(findings)
+    alarm = alarm_level(sum(finding.verdict.p_value is not None for finding in findings))
     for finding in findings:
-        finding.since = drifting_since(finding, history)
+        before = history.get(_window_of(finding), ())
+        add_up(finding, before, alarm)
+        finding.since = drifting_since(finding, before)
+        if not finding.drifted:
+            finding.verdict = replace(finding.verdict, kind="", topics=(), form={})
 
 
 def adjust(findings: Iterable[Finding]) -> None:
@@ -186,46 +192,66 @@ def adjust(findings: Iterable[Finding]) -> None:
         finding.q_value = float(q_value)
         if finding.verdict.status == "drifted" and q_value > FALSE_DISCOVERIES:
             reason = f"p ≤ {ALPHA} is to be expected by chance among {len(tested)} windows"
-            finding.verdict = replace(finding.verdict, status="no drift", reason=reason, kind="", topics=(), form={})
+            finding.verdict = replace(finding.verdict, status="no drift", reason=reason)
 
 
-def add_up(finding: Finding, history: Sequence[Row]) -> None:
+def add_up(finding: Finding, before: Sequence[Row], alarm: float) -> None:
     """Carry the cumulative sum on from the last window that shares no text with this one."""
-    own = [row for row in history if _same(row, finding)]
     # Windows of a quiet series overlap; what they share must not count twice.
-    apart = [row for row in own if row["window_end"] < finding.window_times[0]]
-    before = float(apart[-1]["cumulative"] or 0.0) if apart else 0.0
+    apart = [row for row in before if row["window_end"] < finding.window_times[0]]
+    level = float(apart[-1]["cumulative"] or 0.0) if apart else 0.0
     p_value = finding.verdict.p_value
-    finding.cumulative = before if p_value is None else accumulate(before, p_value)
-    finding.gradual = p_value is not None and finding.cumulative >= ALARM
+    if p_value is None or finding.verdict.status == "drifted":
+        # A window that drifted by itself has said so; were it added, it would say so again when all is over.
+        finding.cumulative = level
+        return
+    finding.cumulative = accumulate(level, p_value, alarm)
+    if finding.cumulative >= alarm:
+        finding.gradual = Gradual(alarm, _rising_since(apart) or finding.window_times[0])
 
 
-def drifting_since(finding: Finding, history: Sequence[Row]) -> datetime | None:
+def _rising_since(apart: Sequence[Row]) -> datetime | None:
+    """Start of the first of the last windows in a row whose sum is above 0."""
+    first: datetime | None = None
+    for row in reversed(apart):
+        if not row["cumulative"]:
+            break
+        first = row["window_start"]
+    return first
+
+
+def drifting_since(finding: Finding, before: Sequence[Row]) -> datetime | None:
     """Start of the first of the windows that drifted in a row up to this one; None when this one did not."""
     if not finding.drifted:
         return None
-    last = next((row for row in reversed(history) if _same(row, finding)), None)
-    if last is not None and last["status"] == "drifted" and last["since"] is not None:
-        since: datetime = last["since"]
+    if before and before[-1]["status"] == "drifted" and before[-1]["since"] is not None:
+        since: datetime = before[-1]["since"]
         return since
-    return finding.window_times[0]
+    return finding.gradual.since if finding.gradual else finding.window_times[0]
 
 
-def alerts_of(findings: Iterable[Finding], history: Sequence[Row]) -> list[Alert]:
+def alerts_of(findings: Iterable[Finding], history: Mapping[Window, Sequence[Row]]) -> list[Alert]:
     """An alert for each drift, and the end of each that is over."""
     alerts = []
     for finding in findings:
         if finding.drifted:
             alerts.append(alert_of(finding, "open"))
             continue
-        last = next((row for row in reversed(history) if _same(row, finding)), None)
-        over = last is not None and last["status"] == "drifted" and finding.verdict.status == "no drift"
-        if over and last is not None:
+        last = next(reversed(history.get(_window_of(finding), ())), None)
+        if last is not None and last["status"] == "drifted" and finding.verdict.status == "no drift":
             finding.since = last["since"]
             alerts.append(alert_of(finding, "resolved"))
             finding.since = None
     return alerts
 
 
-def _same(row: Mapping[str, Any], finding: Finding) -> bool:
-    return bool(row["series_id"] == finding.series.series_id and row["baseline"] == finding.baseline_kind)
+def by_window(rows: Iterable[Row]) -> dict[Window, list[Row]]:
+    """Rows of ``drift_windows`` of each series against each of its baselines, oldest first."""
+    found: dict[Window, list[Row]] = {}
+    for row in sorted(rows, key=lambda row: row["day"]):
+        found.setdefault((row["series_id"], row["baseline"]), []).append(row)
+    return found
+
+
+def _window_of(finding: Finding) -> Window:
+    return finding.series.series_id, finding.baseline_kind

@@ -26,6 +26,16 @@ CHANGE_SHARE = 0.10
 """A value is a change when it has this share of the window more, or less, than of the baseline."""
 CHANGED = {"model": "model", "prompt_version": "prompt version", "service_version": "release"}
 NUMBER_LEVEL = 0.01
+AGAINST = {"pinned": " from the pinned days", "version": " from the version before"}
+"""What an alert says of its baseline; nothing of the rolling one."""
+
+
+@dataclass(frozen=True)
+class Gradual:
+    """A drift that only several windows together show: the sum that is an alarm, and when it began to rise."""
+
+    alarm: float
+    since: datetime
 
 
 @dataclass
@@ -49,7 +59,7 @@ class Finding:
     map: str
     """JSON."""
     cumulative: float = 0.0
-    gradual: bool = False
+    gradual: Gradual | None = None
     q_value: float | None = None
     since: datetime | None = None
 
@@ -87,12 +97,22 @@ class Finding:
     @property
     def drifted(self) -> bool:
         """Whether this is a drift, sudden or gradual."""
-        return self.verdict.status == "drifted" or self.gradual
+        return self.verdict.status == "drifted" or self.gradual is not None
 
     @property
     def status(self) -> str:
         """drifted, no drift, or not enough data."""
         return "drifted" if self.drifted else self.verdict.status
+
+    @property
+    def reason(self) -> str:
+        """Why there is no verdict, why not all texts took part, or what a gradual drift is made of."""
+        if not self.gradual:
+            return self.verdict.reason
+        return (
+            f"this window alone does not stand out; those since {self.gradual.since:%Y-%m-%d} together lie "
+            f"{self.cumulative:.1f} standard deviations too high, and {self.gradual.alarm:.1f} are an alarm"
+        )
 
     @property
     def kind(self) -> str | None:
@@ -120,7 +140,7 @@ def window_row(finding: Finding, computed_at: datetime) -> Row:
         "n_baseline": verdict.n_baseline,
         "n_window": verdict.n_window,
         "status": finding.status,
-        "reason": verdict.reason or None,
+        "reason": finding.reason or None,
         "p_value": verdict.p_value,
         "q_value": finding.q_value,
         "effect": effect.size if effect else None,
@@ -169,6 +189,7 @@ def alert_of(finding: Finding, state: str) -> Alert:
     since = finding.since or start
     moved = [topic for topic in verdict.topics if topic.change != "shrank"]
     words = f": “{moved[0].name}” {moved[0].share_before:.0%} → {moved[0].share_after:.0%}" if moved else ""
+    against = AGAINST.get(finding.baseline_kind, "")
     # Those that grew stand first.
     shown = finding.examples[0][0] if moved and finding.examples[0] else finding.latest
     return Alert(
@@ -176,7 +197,7 @@ def alert_of(finding: Finding, state: str) -> Alert:
         time=end,
         kind="drift",
         severity="warning",
-        title=f"{series.side.capitalize()}s drifted ({finding.kind or 'over'}){words}",
+        title=f"{series.side.capitalize()}s drifted{against} ({finding.kind or 'over'}){words}",
         page="/drift",
         job="drift",
         series=series.label,
@@ -191,6 +212,7 @@ def alert_of(finding: Finding, state: str) -> Alert:
             "calls": verdict.n_window,
             "baseline": finding.baseline_kind,
             "series_id": series.series_id,
+            "window_id": finding.window_id,
             "method": "MMD, local scan, novelty and form under one threshold; BH over series",
         },
         trace_id=shown["trace_id"],

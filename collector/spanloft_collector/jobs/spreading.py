@@ -23,6 +23,9 @@ P = TypeVar("P")
 R = TypeVar("R")
 
 _WATCH_S = 1.0
+START_ATTEMPTS = 3
+"""On a busy machine a part of Ray may miss the time that the others give it."""
+START_PAUSE_S = 5.0
 
 
 class Spread(Protocol):
@@ -102,13 +105,21 @@ def _start_ray(processes: int) -> tuple[Any, Any]:
     options: dict[str, Any] = {"ignore_reinit_error": True, "log_to_driver": False}
     if "RAY_ADDRESS" not in os.environ:
         options |= {"num_cpus": processes, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
-    try:
-        ray.init(**options)
-    except Exception as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise SpanloftError(
-            f"Ray can't be started ({reason}); name a running cluster by RAY_ADDRESS, or set SPANLOFT_JOBS_PROCESSES=1"
-        ) from error
+    for attempt in range(1, START_ATTEMPTS + 1):
+        try:
+            ray.init(**options)
+            break
+        except Exception as error:
+            reason = str(error).strip().partition("\n")[0]
+            # What did start would be in the way of the next attempt.
+            ray.shutdown()
+            if attempt == START_ATTEMPTS:
+                raise SpanloftError(
+                    f"Ray can't be started ({reason}); name a running cluster by RAY_ADDRESS, "
+                    "or set SPANLOFT_JOBS_PROCESSES=1"
+                ) from error
+            logger.warning("Ray did not start, will try again: %s", reason)
+            time.sleep(START_PAUSE_S)
     return ray, ray.remote(_work)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any, Literal
 
 import streamlit as st
@@ -17,6 +18,8 @@ ICONS = {"cost": "payments", "latency": "timer", "errors": "error", "drift": "sh
 Color = Literal["red", "orange", "blue", "gray"]
 COLORS: dict[str, Color] = {"critical": "red", "warning": "orange", "info": "blue"}
 SHOWN = 6
+DRIFT_HISTORY = dt.timedelta(days=14)
+"""Time before a drift that is shown with it: its windows are days apart."""
 
 
 def alarms(scope: Scope) -> None:
@@ -78,8 +81,12 @@ def _narrow(alert: dict[str, Any]) -> dict[str, Any]:
         "service": [alert["service_name"]] if alert["service_name"] else None,
         "model": [alert["model"]] if alert["model"] else None,
         "status": ["error"] if alert["kind"] == "errors" else None,
+        # Several series of one service and model may have drifted: the page shows the one that is meant.
+        "window": alert["window_id"],
     }
     if alert["window_start"] and alert["window_end"]:
         length = alert["window_end"] - alert["window_start"]
+        if alert["window_id"]:
+            length = max(length, DRIFT_HISTORY)
         narrowed |= {"from": iso(alert["window_start"] - length), "to": iso(alert["window_end"]), "range": None}
     return narrowed

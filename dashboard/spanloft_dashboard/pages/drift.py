@@ -186,7 +186,11 @@ def _draw_topics(row: Row, scope: Scope) -> None:
         with st.expander(f"**{fmt.label(title)}** · {fmt.label(change)}", expanded=topic["rank"] == 1):
             for place, example in enumerate(json.loads(topic["examples"])):
                 with st.container(
-                    horizontal=True, vertical_alignment="center", gap="small", key=f"row-{topic['rank']}-{place}"
+                    horizontal=True,
+                    wrap=False,
+                    vertical_alignment="center",
+                    gap="small",
+                    key=f"row-{topic['rank']}-{place}",
                 ):
                     st.text(fmt.shorten(example["text"], 110), width="stretch")
                     links.link("traces", "Trace", scope, trace=example["trace_id"], span=example["span_id"])

@@ -90,7 +90,13 @@ def too_dependent(sample: Sample) -> str:
 
 @on_one_thread
 def judge(
-    baseline: Sample, window: Sample, *, alpha: float = ALPHA, seed: int = 0, fitted: Baseline | None = None
+    baseline: Sample,
+    window: Sample,
+    *,
+    alpha: float = ALPHA,
+    seed: int = 0,
+    fitted: Baseline | None = None,
+    explain: float | None = None,
 ) -> Verdict:
     """Compare a window with a baseline.
 
@@ -100,6 +106,7 @@ def judge(
         alpha: false alarms that are accepted, as a share of windows.
         seed: the same seed and data give the same verdict.
         fitted: the baseline, fitted before for windows of this size; fitted here when not given.
+        explain: p-value up to which it is said what moved; ``alpha`` when not given.
     """
     counts = (len(baseline), len(window))
     if reason := too_few(*counts) or too_dependent(baseline):
@@ -114,12 +121,13 @@ def judge(
     judged = window.take(rows)
     measured = fitted.measure(judged)
     effect = estimate_effect(fitted, judged, measured, seed)
-    if measured.p_value > alpha:
+    if measured.p_value > max(alpha, explain or 0.0):
         return Verdict("no drift", *counts, reason, measured.p_value, "", effect, (), {}, measured.groups, rows)
     topics = find_topics(fitted, judged, measured.comparison)
     form = shifted(measured.shifts)
     kind = _kind(topics, fitted, judged, measured, alpha)
-    return Verdict("drifted", *counts, reason, measured.p_value, kind, effect, topics, form, measured.groups, rows)
+    status: Status = "drifted" if measured.p_value <= alpha else "no drift"
+    return Verdict(status, *counts, reason, measured.p_value, kind, effect, topics, form, measured.groups, rows)
 
 
 def shifted(shifts: Doubles) -> dict[str, float]:

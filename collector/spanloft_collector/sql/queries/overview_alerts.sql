@@ -3,7 +3,8 @@
 SELECT
     kind, severity, title, service_name, model, page, state, count(*) AS times, min(time) AS first_time, max(time) AS time,
     arg_max(window_start, time) AS window_start, arg_max(window_end, time) AS window_end,
-    arg_max(trace_id, time) AS trace_id, arg_max(span_id, time) AS span_id, count(*) OVER () AS total
+    arg_max(trace_id, time) AS trace_id, arg_max(span_id, time) AS span_id,
+    arg_max(evidence ->> '$.window_id', time) AS window_id, count(*) OVER () AS total
 FROM alerts
 WHERE time < $until AND coalesce(window_end, time) >= $since
   AND ($services IS NULL OR service_name IS NULL OR list_contains($services::VARCHAR[], service_name))

@@ -1,6 +1,7 @@
 -- Alerts that name one span or its whole trace, and those of the time, service and model in which it was made.
 SELECT
     kind, severity, title, service_name, model, page, state, 1 AS times, time, window_start, window_end, trace_id, span_id,
+    evidence ->> '$.window_id' AS window_id,
     coalesce(trace_id = $trace_id AND coalesce(span_id, $span_id) = $span_id, false) AS is_named, count(*) OVER () AS total
 FROM alerts
 WHERE time >= $at::TIMESTAMP - INTERVAL 8 DAY AND time < $at::TIMESTAMP + INTERVAL 8 DAY
