@@ -46,7 +46,7 @@ class Result:
     refused: int = 0
     ack_ms: list[float] = field(default_factory=list)
     lag_s: list[float] = field(default_factory=list)
-    cpu_s: float = 0.0
+    cpu_s: dict[str, float] = field(default_factory=dict)
     sender_cpu_s: float = 0.0
     rss_mb: float = 0.0
     pss_mb: float = 0.0
@@ -89,19 +89,20 @@ class Collector:
         main = psutil.Process(self.process.pid)
         return [main, *main.children(recursive=True)]
 
-    def cpu_s(self) -> float:
-        total = 0.0
+    def cpu_s(self) -> dict[str, float]:
+        """CPU seconds by process."""
+        found = {}
         for process in self.processes():
             times = process.cpu_times()
-            total += times.user + times.system
-        return total
+            found[role(process, self.process.pid)] = times.user + times.system
+        return found
 
     def memory_mb(self) -> list[tuple[str, float, float]]:
         """(process, RSS, PSS) of every process; PSS counts a page that n processes share as 1/n."""
         found = []
         for process in self.processes():
             info = process.memory_full_info()
-            found.append((role(process), info.rss / 2**20, info.pss / 2**20))
+            found.append((role(process, self.process.pid), info.rss / 2**20, info.pss / 2**20))
         return found
 
     def stop(self) -> None:
@@ -176,7 +177,7 @@ def run(transport: str, *, batch: int, seconds: float, rate: float | None, conne
         result.sender_cpu_s = time.process_time() - own_before
         wait_visible(collector, result.sent)
         result.seconds_queryable = time.monotonic() - started
-        result.cpu_s = collector.cpu_s() - cpu_before
+        result.cpu_s = {name: used - cpu_before.get(name, 0.0) for name, used in collector.cpu_s().items()}
         stop.set()
         watcher.join()
         measure_lag(collector, acked, result)
@@ -191,10 +192,13 @@ def run(transport: str, *, batch: int, seconds: float, rate: float | None, conne
     return result
 
 
-def role(process: psutil.Process) -> str:
-    """Which part of the collector a process is."""
-    depth = len(process.parents())
-    return {0: "receiver"}.get(depth, f"{process.pid}:{depth}")
+def role(process: psutil.Process, receiver: int) -> str:
+    """Which part of the collector a process is; ``receiver`` is the process that started the others."""
+    if process.pid == receiver:
+        return "receiver"
+    if process.ppid() != receiver:
+        return f"decoder {process.pid}"
+    return "pipeline" if process.children() else "tracker"
 
 
 def count(collector: Collector) -> int:
@@ -266,13 +270,14 @@ def show(result: Result, batch: int) -> None:
     spans, requests = result.sent, len(result.ack_ms)
     datasets = ", ".join(f"{name} {size:.0f}" for name, size in result.bytes_by_dataset.items())
     processes = ", ".join(f"{name} {share:.0f}" for name, share in result.pss_by_process)
-    cpu, own = (1000 * seconds / spans for seconds in (result.cpu_s, result.sender_cpu_s))
+    cpu, own = (1000 * seconds / spans for seconds in (sum(result.cpu_s.values()), result.sender_cpu_s))
+    parts = ", ".join(f"{name} {1000 * seconds / spans:.3f}" for name, seconds in result.cpu_s.items())
     acked = f"p50 {statistics.median(result.ack_ms):.1f} ms, p99 {percentile(result.ack_ms, 0.99):.1f} ms"
     lag = f"p50 {statistics.median(result.lag_s):.2f} s, p99 {percentile(result.lag_s, 0.99):.2f} s"
     print(f"\n{result.transport}, batches of {batch}: {spans:,} spans, {requests} requests, {result.refused} refused")
     print(f"  acknowledged      {spans / result.seconds_sending:>10,.0f} spans/s")
     print(f"  durable+queryable {spans / result.seconds_queryable:>10,.0f} spans/s")
-    print(f"  collector CPU     {cpu:>10.3f} s per 1,000 spans (sender: {own:.3f})")
+    print(f"  collector CPU     {cpu:>10.3f} s per 1,000 spans ({parts}; sender: {own:.3f})")
     print(f"  acknowledgement   {acked}")
     print(f"  ack -> visible    {lag}")
     print(f"  disk              {result.bytes_per_span:>10.0f} B per span  ({datasets})")

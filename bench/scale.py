@@ -72,7 +72,7 @@ def measure(address: LakeAddress, folder: Path, collectors: int, seconds: float)
     replayers = [[Replayer(factory.request(BATCH)) for _ in range(4)] for factory in factories]
     sent = [0] * collectors
     try:
-        cpu = [collector.cpu_s() for collector in running]
+        cpu = [sum(collector.cpu_s().values()) for collector in running]
         began = time.monotonic()
 
         def work(number: int) -> None:
@@ -91,7 +91,7 @@ def measure(address: LakeAddress, folder: Path, collectors: int, seconds: float)
         while counts(reader, address)["spans"] - before["spans"] < sum(sent):
             time.sleep(0.25)
         took = time.monotonic() - began
-        used = sum(collector.cpu_s() for collector in running) - sum(cpu)
+        used = sum(sum(collector.cpu_s().values()) for collector in running) - sum(cpu)
         after = counts(reader, address)
     finally:
         for collector in running:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import multiprocessing
 import os
 import pstats
 import tempfile
@@ -24,8 +25,8 @@ import pyarrow as pa
 from spanloft_collector import wire
 from spanloft_collector.ingest import create_pricer
 from spanloft_collector.journal import Journal, Kind, Position, Record
-from spanloft_collector.pipeline.batch import assemble, transform
-from spanloft_collector.pipeline.decoders import _stream
+from spanloft_collector.pipeline import handover
+from spanloft_collector.pipeline.batch import Chunk, assemble, transform
 from spanloft_collector.pipeline.duplicates import DuplicateFinder
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.store.files import write_parquet
@@ -56,7 +57,8 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
     spans = batches * BATCH
     records = [[Record(Kind.TRACES, time.time_ns(), {}, body, Position(1, 100)) for body in turn] for turn in bodies]
     chunks = [[transform([record], pricer) for record in turn] for turn in records]
-    streams = [[(_stream(chunk.spans), _stream(chunk.payloads)) for chunk in turn] for turn in chunks]
+    ours, theirs = multiprocessing.Pipe()
+    sender, receiver = handover.Sender(theirs, os.getpid()), handover.Receiver(ours)
     duplicates = DuplicateFinder()
     tables = [assemble(turn, DuplicateFinder(), 1) for turn in chunks]
     journal = Journal(folder / "journal")
@@ -65,6 +67,11 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
     def accept(number: int) -> None:
         for body in bodies[number]:
             acceptor.accept(Kind.TRACES, body)
+
+    def hand_over(chunk: Chunk) -> Any:
+        sender.release(receiver.released())
+        sender.send(chunk.end, {"spans": chunk.spans, "payloads": chunk.payloads})
+        return receiver.receive()
 
     def write(dataset: str) -> Callable[[int], Any]:
         def step(number: int) -> None:
@@ -78,11 +85,7 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
         ("receive: check, ids, repeats, journal", accept),
         ("decode (part of the next)", lambda number: [wire.decode(body) for body in bodies[number]]),
         ("transform: decode, dialect, price, Arrow", lambda number: [transform([r], pricer) for r in records[number]]),
-        ("to the pipeline: write", lambda number: [(_stream(c.spans), _stream(c.payloads)) for c in chunks[number]]),
-        (
-            "to the pipeline: read",
-            lambda number: [[pa.ipc.open_stream(s).read_all() for s in pair] for pair in streams[number]],
-        ),
+        ("to the pipeline: both ends", lambda number: list(map(hand_over, chunks[number]))),
         ("assemble: duplicates, health", lambda number: assemble(chunks[number], duplicates, 1)),
         ("write spans", write("spans")),
         ("write payloads", write("payloads")),

@@ -15,6 +15,7 @@ from spanloft_collector.journal import Record
 from spanloft_collector.pipeline.batch import Chunk, transform
 from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders, Transform
 from spanloft_collector.pipeline.process import Pipeline
+from spanloft_collector.pricing import catalog
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.settings import Settings
@@ -42,6 +43,7 @@ def create_pricer(prices: Path | None) -> Pricer:
 def create_transform(prices: Path | None, redact_stored: Literal["off", "secrets", "all"]) -> Transform:
     """What the pipeline does with records: decode, map and price them, after taking out what must not be stored."""
     pricer = create_pricer(prices)
+    catalog.load()
     if redact_stored == "off":
         return partial(transform, pricer=pricer)
     # Loaded only here: the detectors cost memory in every worker.

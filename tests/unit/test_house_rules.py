@@ -39,3 +39,9 @@ def test_pages_hold_no_sql() -> None:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not node.value.lstrip().upper().startswith(("SELECT ", "INSERT ", "FROM ")), path
+
+
+def test_the_collector_starts_without_pandas() -> None:
+    # pyarrow imports it at the first array that a module makes: 35 MB in each process, before anything can forbid it.
+    code = "import sys, spanloft_collector.app; sys.exit('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from collecting import request_of
 from spanloft_collector.errors import JournalError, Overloaded
-from spanloft_collector.journal import Journal, JournalReader, Kind, Position, Record
+from spanloft_collector.journal import Journal, JournalReader, Kind, Position, Record, read_extent
 from spanloft_collector.journal import writer as writer_module
 from spanloft_collector.journal.record import HEADER_BYTES, MAGIC, segment_numbers, segment_path
 from spanloft_collector.receivers.accept import Acceptor, SeenSpans
@@ -26,6 +26,17 @@ def read_all(directory: Path, budget: int = 1 << 20, position: Position = Positi
     records: list[Record] = []
     while found := reader.read(budget):
         records.extend(found)
+    # Somebody may still be writing.
+    assert by_extents(directory, budget, position)[: len(records)] == records
+    return records
+
+
+def by_extents(directory: Path, budget: int, position: Position) -> list[Record]:
+    """As the decoders read: where records are is settled in one process, what they are in another."""
+    reader = JournalReader(directory, position)
+    records: list[Record] = []
+    while extent := reader.next_extent(budget):
+        records.extend(read_extent(extent))
     return records
 
 

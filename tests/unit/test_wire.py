@@ -16,6 +16,7 @@ from spanloft_collector.receivers.encoding import parse_json
 from spanloft_collector.wire import fallback
 
 _otlp = pytest.importorskip("spanloft_collector.wire._otlp", reason="installed without a C compiler")
+_check = pytest.importorskip("spanloft_collector.wire._check", reason="installed without a C compiler")
 
 SCALARS = st.one_of(
     st.builds(AnyValue),
@@ -71,7 +72,7 @@ def requests(draw):
 def test_any_request_is_read_as_protobuf_reads_it(request):
     payload = request.SerializeToString()
     assert _otlp.decode(payload) == fallback.decode(payload)
-    assert _otlp.check(payload) == fallback.check(payload)
+    assert _check.check(payload) == fallback.check(payload)
 
 
 def test_true_and_one_stay_different():
@@ -91,6 +92,7 @@ def test_recorded_traffic_of_every_client_is_read_the_same():
     assert len(payloads) > 20
     for payload in payloads:
         assert _otlp.decode(payload) == fallback.decode(payload)
+        assert _check.check(payload) == fallback.check(payload)
 
 
 def test_fields_in_any_order_and_messages_that_come_twice():
@@ -113,14 +115,56 @@ def test_fields_in_any_order_and_messages_that_come_twice():
     assert wire.decode(twice) == fallback.decode(twice) == [({"k": [None, None]}, [])]
 
 
-@given(requests(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
-def test_damaged_bytes_end_in_an_error_or_in_what_protobuf_says(request, chance: random.Random):
+def damage(request: ExportTraceServiceRequest, chance: random.Random) -> bytes:
     payload = bytearray(request.SerializeToString())
     for _ in range(chance.randint(1, 4)):
         if payload:
             payload[chance.randrange(len(payload))] = chance.randrange(256)
-    damaged = bytes(payload[: chance.randint(0, len(payload))])
+    return bytes(payload[: chance.randint(0, len(payload))] if chance.random() < 0.3 else payload)
+
+
+@given(requests(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_what_the_check_takes_protobuf_takes_too(request, chance: random.Random):
+    damaged = damage(request, chance)
+    with contextlib.suppress(ValueError):
+        # A DecodeError here is no ValueError and fails the test.
+        assert _check.check(damaged) == fallback.check(damaged)
+    try:
+        expected = fallback.check(damaged)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            wire.check(damaged)
+    else:
+        assert wire.check(damaged) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plain", "ü", "\u0800", "\uffff", "\U00010000", "\U0010ffff", *("x" * n + "é" + "y" * (9 - n) for n in range(10))],
+)
+def test_texts_are_checked_as_protobuf_checks_them(text: str):
+    request = ExportTraceServiceRequest()
+    request.resource_spans.add().schema_url = text
+    payload = request.SerializeToString()
+    assert _check.check(payload) == ([], [])
+    start = payload.index(text.encode())
+    for at in range(start, len(payload)):
+        for byte in (0x7F, 0x80, 0xBF, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xED, 0xEF, 0xF0, 0xF4, 0xF5, 0xFF):
+            changed = payload[:at] + bytes([byte]) + payload[at + 1 :]
+            try:
+                fallback.check(changed)
+            except DecodeError:
+                with pytest.raises(ValueError, match="UTF-8"):
+                    _check.check(changed)
+            else:
+                assert _check.check(changed) == ([], [])
+
+
+@given(requests(), st.randoms(use_true_random=False))
+@settings(max_examples=100, deadline=None)
+def test_damaged_bytes_end_in_an_error_or_in_what_protobuf_says(request, chance: random.Random):
+    damaged = damage(request, chance)
     try:
         expected = fallback.decode(damaged)
     except DecodeError:
@@ -129,6 +173,19 @@ def test_damaged_bytes_end_in_an_error_or_in_what_protobuf_says(request, chance:
             wire.decode(damaged)
         return
     assert repr(wire.decode(damaged)) == repr(expected)
+
+
+def test_several_texts_that_are_none():
+    request = ExportTraceServiceRequest()
+    scope_spans = request.resource_spans.add().scope_spans.add()
+    scope_spans.scope.name, scope_spans.scope.version = "AAAA", "BBBB"
+    scope_spans.spans.add(name="CCCC").status.message = "DDDD"
+    for texts in ((b"AAAA", b"BBBB"), (b"CCCC", b"DDDD")):
+        payload = request.SerializeToString()
+        for text in texts:
+            payload = payload.replace(text, b"\xff\xff\xff\xff")
+        with pytest.raises(DecodeError):
+            wire.decode(payload)
 
 
 def test_deep_nesting_is_refused_before_the_stack_ends():
@@ -142,6 +199,8 @@ def test_deep_nesting_is_refused_before_the_stack_ends():
     resource = b"\x12" + _varint(len(scope)) + scope
     with pytest.raises(ValueError, match="deep"):
         _otlp.decode(b"\x0a" + _varint(len(resource)) + resource)
+    with pytest.raises(ValueError, match="deep"):
+        _check.check(b"\x0a" + _varint(len(resource)) + resource)
 
 
 def _varint(number: int) -> bytes:

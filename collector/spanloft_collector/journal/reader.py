@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
+from spanloft_collector.journal.extent import Extent
 from spanloft_collector.journal.mark import read_mark
 from spanloft_collector.journal.record import (
     HEADER_BYTES,
@@ -56,6 +57,41 @@ class JournalReader:
             if not found and not self._skip_damage(mark) and not self._advance(mark):
                 break
         return records
+
+    def next_extent(self, max_bytes: int) -> Extent | None:
+        """Where the next complete records are, about ``max_bytes`` of them; None when there are none yet.
+
+        Nobody has checked them. Where no mark says what is durable, only checksums can: they are read for it.
+        """
+        while True:
+            mark = None if self.whole else read_mark(self.directory)
+            segment, start = self.position.segment, max(self.position.offset, len(MAGIC))
+            end = start
+            if mark is None:
+                if found := self._read_segment(max_bytes, mark):
+                    end = found[-1].end.offset
+            else:
+                end = self._measure(start, max_bytes, mark)
+            if end > start:
+                self.position = Position(segment, end)
+                return Extent(self.directory, segment, start, end)
+            if not self._skip_damage(mark) and not self._advance(mark):
+                return None
+
+    def _measure(self, start: int, max_bytes: int, mark: Position) -> int:
+        """Offset behind the records from ``start`` on, by their own word."""
+        offset = start
+        try:
+            with segment_path(self.directory, self.position.segment).open("rb", buffering=_MARGIN) as file:
+                end = self._end(file, mark)
+                while offset - start < max_bytes:
+                    size = self._size_at(file, offset, end)
+                    if size is None:
+                        break
+                    offset += size
+        except FileNotFoundError:
+            return start
+        return offset
 
     def _read_segment(self, max_bytes: int, mark: Position | None) -> list[Record]:
         try:

@@ -10,7 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloft_collector.journal import Kind, Position, Record
-from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey, DuplicateFinder
+from spanloft_collector.journal.reader import START
+from spanloft_collector.model import BILLABLE_OPERATIONS
+from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey, DuplicateFinder, Verdict
 from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, merge_into
 from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
 from spanloft_collector.pipeline.spans import columns_of as span_columns
@@ -29,14 +31,16 @@ _OTHER_KINDS = {
 }
 _HEALTH_KEYS = ("project", "service_name", "scope_name", "dialect")
 _COST_COLUMNS = ("cost_usd", "price_source", "price_version")
+_PLACE_COLUMNS = ("trace_id", "span_id", "parent_span_id", "operation")
 _KEY_COLUMNS = {
     "start_us": "start_time",
     **{name: name for name in CallKey._fields if name not in ("start_us", "has_messages", "details")},
 }
+_BILLED_COLUMNS = [*_KEY_COLUMNS.values(), *USAGE_DETAILS]
 
 
 class Chunk(NamedTuple):
-    """Rows of some records as columns, how far the journal was read for them, and the bytes they came from.
+    """Rows of some records as columns, and how far the journal was read for them.
 
     ``others`` holds the datasets beside spans and payloads that the records filled.
     """
@@ -45,7 +49,6 @@ class Chunk(NamedTuple):
     payloads: pa.Table
     others: dict[str, pa.Table]
     end: Position
-    bytes: int
 
 
 def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
@@ -64,8 +67,7 @@ def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
             name: to_table_at_any_rate(name, columns_of(found, arrow_schema(name).names))
             for name, found in others.items()
         },
-        records[-1].end,
-        sum(len(record.payload) for record in records),
+        records[-1].end if records else START,
     )
 
 
@@ -85,7 +87,7 @@ def assemble(
     tables: dict[str, pa.Table] = {}
     if spans.num_rows:
         spans, payloads = merge_into(spans, payloads, events)
-        spans = _mark_duplicates(spans, duplicates.mark(call_keys(spans, payloads)))
+        spans = _mark_duplicates(spans, find_duplicates(spans, payloads, duplicates))
         tables = {"spans": spans, "payloads": payloads}
     for name in {name for chunk in chunks for name in chunk.others}:
         tables[name] = pa.concat_tables([chunk.others[name] for chunk in chunks if name in chunk.others])
@@ -133,21 +135,27 @@ def _set_ingest_time(table: pa.Table, ingest_us: int) -> pa.Table:
     return table.set_column(index, "ingest_time", pa.repeat(pa.scalar(ingest_us, pa.timestamp("us")), table.num_rows))
 
 
-def call_keys(spans: pa.Table, payloads: pa.Table) -> list[CallKey]:
-    """What duplicates are found by, a key per row."""
+def find_duplicates(spans: pa.Table, payloads: pa.Table, duplicates: DuplicateFinder) -> list[Verdict]:
+    """(duplicate_of, duplicate_rule) per row."""
+    billable = pc.is_in(spans.column("operation"), pa.array(BILLABLE_OPERATIONS, pa.string()))
+    messages = pc.or_(payloads.column("input_messages").is_valid(), payloads.column("output_messages").is_valid())
+    calls = _billable_keys(spans.select(_BILLED_COLUMNS).filter(billable), messages.filter(billable))
+    places = zip(*(spans.column(name).to_pylist() for name in _PLACE_COLUMNS), strict=True)
+    return duplicates.mark_placed(list(places), calls)
+
+
+def _billable_keys(spans: pa.Table, has_messages: pa.ChunkedArray) -> list[CallKey]:
     columns: dict[str, list[Any]] = {
         field: (spans.column(column).cast(pa.int64()) if field == "start_us" else spans.column(column)).to_pylist()
         for field, column in _KEY_COLUMNS.items()
     }
-    has_input = payloads.column("input_messages").is_valid().to_pylist()
-    has_output = payloads.column("output_messages").is_valid().to_pylist()
-    columns["has_messages"] = [a or b for a, b in zip(has_input, has_output, strict=True)]
+    columns["has_messages"] = has_messages.to_pylist()
     stated = [spans.column(name).to_pylist() for name in USAGE_DETAILS]
     columns["details"] = [sum(map(bool, counts)) for counts in zip(*stated, strict=True)]
     return list(map(CallKey._make, zip(*(columns[field] for field in CallKey._fields), strict=True)))
 
 
-def _mark_duplicates(spans: pa.Table, marks: list[tuple[str | None, str | None]]) -> pa.Table:
+def _mark_duplicates(spans: pa.Table, marks: list[Verdict]) -> pa.Table:
     """Write ``duplicate_of`` and its rule, and take the cost off what another span already counts."""
     if not any(of is not None for of, _ in marks):
         return spans

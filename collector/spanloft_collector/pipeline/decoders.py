@@ -1,23 +1,24 @@
-"""Turns records into chunks on several cores: walking attributes in Python is what limits the collector."""
+"""Turns stretches of the journal into chunks on several cores: walking attributes in Python is what limits ingest."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
-import pickle
-import queue
+import os
 import signal
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
 import pyarrow as pa
 
-from spanloft_collector.journal import Record
+from spanloft_collector.journal import Extent, Record, read_extent
 from spanloft_collector.lean import rare_collections, without_pandas
+from spanloft_collector.pipeline import handover
 from spanloft_collector.pipeline.batch import Chunk
 
 logger = logging.getLogger(__name__)
@@ -28,10 +29,10 @@ Transform = Callable[[Sequence[Record]], Chunk]
 
 
 class Decoders(Protocol):
-    """Takes records in, gives chunks out in the same order."""
+    """Takes stretches of the journal in, gives chunks out in the same order."""
 
-    def submit(self, records: Sequence[Record]) -> None:
-        """Begin to transform ``records``."""
+    def submit(self, extent: Extent) -> None:
+        """Begin to read and transform the records of ``extent``."""
 
     def collect(self, *, wait: bool) -> Chunk | None:
         """Return the next chunk; None when there is none (yet, or at all with ``wait``)."""
@@ -55,9 +56,9 @@ class InlineDecoders:
         self._transform = create()
         self._done: deque[Chunk] = deque()
 
-    def submit(self, records: Sequence[Record]) -> None:
+    def submit(self, extent: Extent) -> None:
         """Transform now."""
-        self._done.append(self._transform(records))
+        self._done.append(_chunk(self._transform, extent))
 
     def collect(self, *, wait: bool) -> Chunk | None:
         """Return the oldest chunk."""
@@ -78,14 +79,17 @@ class InlineDecoders:
 
 
 class ProcessDecoders:
-    """Transforms in worker processes, round robin; answers come back as Arrow streams in the order of submission."""
+    """Transforms in worker processes, round robin; answers come back in the order of submission."""
 
     def __init__(self, create: Callable[[], Transform], workers: int) -> None:
-        # A forked worker shares the libraries that are loaded here: half the memory of one that starts anew.
+        # Forked workers share the libraries and prices that are loaded here: half the memory of those that start anew.
         linux = sys.platform == "linux"
         context = multiprocessing.get_context("fork") if linux else multiprocessing.get_context("spawn")
+        if linux:
+            create = partial(_same, create())
         rare_collections()
         self._connections: list[Connection] = []
+        self._receivers: list[handover.Receiver] = []
         self._processes: list[Any] = []
         for number in range(workers):
             ours, theirs = context.Pipe()
@@ -98,29 +102,23 @@ class ProcessDecoders:
             process.start()
             theirs.close()
             self._connections.append(ours)
+            self._receivers.append(handover.Receiver(ours))
             self._processes.append(process)
         self._next = 0
-        self._pending: deque[Connection] = deque()
+        self._pending: deque[int] = deque()
 
-    def submit(self, records: Sequence[Record]) -> None:
-        """Send records to the next worker."""
-        connection = self._connections[self._next]
-        self._next = (self._next + 1) % len(self._connections)
-        connection.send_bytes(pickle.dumps([tuple(record) for record in records], protocol=5))
-        self._pending.append(connection)
+    def submit(self, extent: Extent) -> None:
+        """Name ``extent`` to the next worker."""
+        worker, self._next = self._next, (self._next + 1) % len(self._connections)
+        self._connections[worker].send((extent, self._receivers[worker].released()))
+        self._pending.append(worker)
 
     def collect(self, *, wait: bool) -> Chunk | None:
         """Receive the oldest outstanding chunk; raises EOFError when its worker has died."""
-        if not self._pending or not (wait or self._pending[0].poll()):
+        if not self._pending or not (wait or self._connections[self._pending[0]].poll()):
             return None
-        connection = self._pending.popleft()
-        end, size, others = pickle.loads(connection.recv_bytes())
-        spans, payloads = self._table(connection), self._table(connection)
-        return Chunk(spans, payloads, {name: self._table(connection) for name in others}, end, size)
-
-    @staticmethod
-    def _table(connection: Connection) -> pa.Table:
-        return pa.ipc.open_stream(connection.recv_bytes()).read_all()
+        end, tables = self._receivers[self._pending.popleft()].receive()
+        return Chunk(tables.pop("spans"), tables.pop("payloads"), tables, end)
 
     @property
     def full(self) -> bool:
@@ -140,6 +138,15 @@ class ProcessDecoders:
             process.join(5)
 
 
+def _chunk(transform: Transform, extent: Extent) -> Chunk:
+    """The chunk of ``extent``. Its end is the extent's: behind a damaged record nothing else may be left to read."""
+    return transform(read_extent(extent))._replace(end=extent.behind)
+
+
+def _same(transform: Transform) -> Transform:
+    return transform
+
+
 def _work(connection: Connection, create: Callable[[], Transform], foreign: Sequence[Connection]) -> None:
     # The ends of the parent: held here too, they would hide its death from the others.
     for theirs in foreign:
@@ -151,31 +158,11 @@ def _work(connection: Connection, create: Callable[[], Transform], foreign: Sequ
     pa.set_cpu_count(1)
     transform = create()
     rare_collections()
-    # Read apart from the work: a worker that can't take the next share while it hands over a large answer would
-    # wait for its parent, and the parent for it.
-    inbox: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-    threading.Thread(target=_receive, args=(connection, inbox), name="inbox", daemon=True).start()
-    while (message := inbox.get()) is not None:
-        rows = pickle.loads(message)
-        chunk = transform([Record(*row) for row in rows])
-        try:
-            connection.send_bytes(pickle.dumps((chunk.end, chunk.bytes, list(chunk.others)), protocol=5))
-            for table in (chunk.spans, chunk.payloads, *chunk.others.values()):
-                connection.send_bytes(_stream(table))
-        except (BrokenPipeError, ConnectionResetError):
-            return
-
-
-def _receive(connection: Connection, inbox: queue.SimpleQueue[bytes | None]) -> None:
-    try:
+    sender = handover.Sender(connection, os.getppid())
+    # A share takes few bytes, so the parent never waits for a worker that waits for it to take an answer.
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
         while True:
-            inbox.put(connection.recv_bytes())
-    except (EOFError, OSError):
-        inbox.put(None)
-
-
-def _stream(table: pa.Table) -> memoryview:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return memoryview(sink.getvalue())
+            extent, released = connection.recv()
+            sender.release(released)
+            chunk = _chunk(transform, extent)
+            sender.send(chunk.end, {"spans": chunk.spans, "payloads": chunk.payloads, **chunk.others})

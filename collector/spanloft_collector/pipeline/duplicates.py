@@ -14,7 +14,7 @@ messages, else the inner one, because it is nearest to the provider.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -36,8 +36,14 @@ _FAMILIES |= {"gcp.vertex_ai": "gcp", "langchain": "", "litellm": ""}
 """Providers that emitters mix up for one endpoint; libraries name no provider at all."""
 
 
+Verdict = tuple[str | None, str | None]
+COUNTS: Verdict = (None, None)
+Place = tuple[str, str, str | None, str | None]
+"""(trace_id, span_id, parent_span_id, operation)."""
+
+
 class CallKey(NamedTuple):
-    """What the rules need to know of a span. For a span that is not billable the ids (and operation) are enough."""
+    """What the rules need to know of a billable span."""
 
     trace_id: str
     span_id: str
@@ -100,17 +106,23 @@ class DuplicateFinder:
         self._waiting: dict[int, list[_Call]] = {}
         self._responses: OrderedDict[str, list[_Call]] = OrderedDict()
 
-    def mark(self, rows: Sequence[CallKey]) -> list[tuple[str | None, str | None]]:
+    def mark(self, rows: Sequence[CallKey]) -> list[Verdict]:
         """(duplicate_of, duplicate_rule) per row, in order; (``None``, ``None``) for a span that counts.
 
         Args:
             rows: All spans of a batch about to be published, billable or not, each (trace_id, span_id) once.
         """
+        places = [(row.trace_id, row.span_id, row.parent_span_id, row.operation) for row in rows]
+        return self.mark_placed(places, (row for row in rows if row.operation in BILLABLE_OPERATIONS))
+
+    def mark_placed(self, places: Sequence[Place], calls: Iterable[CallKey]) -> list[Verdict]:
+        """:meth:`mark` by the places of all spans, and what is known of the billable ones among them, in order."""
         fresh: list[_Call] = []
-        keys = [_key(row.trace_id, row.span_id) for row in rows]
-        found = [self._remember(key, row, fresh) for key, row in zip(keys, rows, strict=True)]
+        keys = [hash(place[:2]) for place in places]
+        found = self._remember(keys, places, iter(calls), fresh)
         for key, above in zip(keys, found, strict=True):
-            self._link(key, above)
+            if isinstance(above, _Call) or key in self._waiting:
+                self._link(key, above)
         # Innermost first, so that an outer call meets the one that counts below it.
         for call in sorted((call for call in fresh if call.children), key=lambda call: (-_depth(call), _order(call))):
             _settle_children(call)
@@ -124,23 +136,33 @@ class DuplicateFinder:
         for call in fresh:
             call.published = True
         self._trim()
-        return [_verdict(above) for above in found]
+        return [_verdict(above) if isinstance(above, _Call) else COUNTS for above in found]
 
-    def _remember(self, key: int, row: CallKey, fresh: list[_Call]) -> _Call | int | None:
-        if key in self._above:
-            # The same span again (a retried export): it keeps its verdict, and is young again.
-            known = self._above.pop(key)
-            self._above[key] = known
-            return known
-        above: _Call | int | None = None
-        if row.operation not in _BARRIERS:
-            parent = _key(row.trace_id, row.parent_span_id) if row.parent_span_id else None
-            above = parent
-            if row.operation in BILLABLE_OPERATIONS:
-                above = _Call(row, parent)
-                fresh.append(above)
-        self._above[key] = above
-        return above
+    def _remember(
+        self,
+        keys: Sequence[int],
+        places: Sequence[Place],
+        calls: Iterator[CallKey],
+        fresh: list[_Call],
+    ) -> list[_Call | int | None]:
+        """What is above each span, remembered; calls that are new are added to ``fresh``."""
+        memory = self._above
+        found: list[_Call | int | None] = []
+        for key, (trace_id, _, parent_id, operation) in zip(keys, places, strict=True):
+            above: _Call | int | None = None
+            billable = operation in BILLABLE_OPERATIONS
+            row = next(calls) if billable else None
+            if key in memory:
+                # The same span again (a retried export): it keeps its verdict, and is young again.
+                above = memory.pop(key)
+            elif operation not in _BARRIERS:
+                above = hash((trace_id, parent_id)) if parent_id else None
+                if row is not None:
+                    above = _Call(row, above)
+                    fresh.append(above)
+            memory[key] = above
+            found.append(above)
+        return found
 
     def _link(self, key: int, above: _Call | int | None) -> None:
         """Connect a span's call, and the calls that waited for the span, to the nearest call above."""
@@ -195,15 +217,8 @@ class DuplicateFinder:
                 del memory[key]
 
 
-def _key(trace_id: str, span_id: str) -> int:
-    """Identity of a span as one number: a tenth of the memory of its ids. Of 100,000 none meet, at 1 to 10^9."""
-    return hash((trace_id, span_id))
-
-
-def _verdict(above: _Call | int | None) -> tuple[str | None, str | None]:
-    if not isinstance(above, _Call) or above.root is None:
-        return None, None
-    return above.kept().row.span_id, above.rule
+def _verdict(call: _Call) -> Verdict:
+    return COUNTS if call.root is None else (call.kept().row.span_id, call.rule)
 
 
 def _order(call: _Call) -> tuple[int, str, str]:

@@ -72,18 +72,18 @@ class Pipeline:
             stop = stopping()
             if self.decoders.full:
                 self._pressed = time.monotonic()
-            records = [] if self.decoders.full else reader.read(READ_BYTES)
-            if records:
-                self.decoders.submit(records)
+            extent = None if self.decoders.full else reader.next_extent(READ_BYTES)
+            if extent is not None:
+                self.decoders.submit(extent)
             chunk = self.decoders.collect(wait=self.decoders.full)
             if chunk is not None:
                 self._add(chunk)
-            drained = not records and chunk is None and self.decoders.idle
+            drained = extent is None and chunk is None and self.decoders.idle
             if self._chunks and (self._due() or (stop and drained)):
                 self._publish()
             elif stop and drained:
                 break
-            if not records and chunk is None:
+            if extent is None and chunk is None:
                 time.sleep(IDLE_S)
         self._wait()
         self.decoders.close()

@@ -42,7 +42,7 @@ class Source(NamedTuple):
 
 
 def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Columns]:
-    """Columns of ``spans`` and ``payloads`` from trace records; a row per span, the same in both, by shape.
+    """Columns of ``spans`` and ``payloads`` from trace records; a row per span, the same in both, by start.
 
     Raises:
         google.protobuf.message.DecodeError: a record is no request; the receiver lets none pass.
@@ -70,7 +70,8 @@ def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Colu
         span_rows, payload_rows = zip(*rows, strict=True)
         stacked[0].add(dict(zip(SPAN_COLUMNS, zip(*span_rows, strict=True), strict=True)), len(alone))
         stacked[1].add(dict(zip(PAYLOAD_COLUMNS, zip(*payload_rows, strict=True), strict=True)), len(alone))
-    return stacked[0].columns(), stacked[1].columns()
+    order = stacked[0].order_by("start_time")
+    return stacked[0].columns(order), stacked[1].columns(order)
 
 
 def _decoded(records: Sequence[Record]) -> tuple[list[WireSpan], list[Source]]:

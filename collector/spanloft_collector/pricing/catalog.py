@@ -64,6 +64,11 @@ class Match:
     model: Any = None
 
 
+def load() -> None:
+    """Load the price list now: half a second and some megabytes, which processes that are forked later share."""
+    data_snapshot.get_snapshot()
+
+
 def find(provider: str | None, model: str, server_address: str | None) -> Match:
     """The list's model for a call.
 

@@ -94,6 +94,8 @@ class Acceptor:
             Overloaded: try again later; nothing was kept.
         """
         try:
+            if kind is Kind.TRACES:
+                return self._accept_traces(body, _metadata(project), transport)
             request = REQUEST_TYPES[kind].FromString(body)
         except DecodeError as error:
             raise BadRequest(f"the body is no {REQUEST_TYPES[kind].DESCRIPTOR.name}: {error}") from None
@@ -103,7 +105,7 @@ class Acceptor:
         self, kind: Kind, request: Message, body: bytes, *, project: str = "default", transport: str = ""
     ) -> Receipt:
         """Take an already decoded request; ``body`` is its serialised form."""
-        metadata: dict[str, object] = {} if project == "default" else {"project": project}
+        metadata = _metadata(project)
         if kind is not Kind.TRACES:
             items = count_items(kind, request)
             if not items:
@@ -199,6 +201,10 @@ class Acceptor:
         """Called by the journal when a write failed: spans not on disk may be sent again."""
         for keys in list(self._in_flight.values()):
             self.seen.discard(keys)
+
+
+def _metadata(project: str) -> dict[str, object]:
+    return {} if project == "default" else {"project": project}
 
 
 def rejection_message(invalid: list[str]) -> str:

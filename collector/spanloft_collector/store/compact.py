@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from spanloft_collector.errors import StoreError
+from spanloft_collector.store.concatenate import Unlike
 from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.partitions import fills_row_groups
 from spanloft_collector.store.schema import arrow_schema
 
 logger = logging.getLogger(__name__)
@@ -68,16 +71,36 @@ def plan(files: Iterable[LiveFile], *, busy: frozenset[str] = frozenset()) -> li
 def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
     """Write one file with the rows of ``inputs``, in their order; spans that were stored twice are kept once.
 
-    Row groups are streamed, so memory does not grow with the files. Files are in order of arrival and sorted inside,
-    so the row groups of the result stay narrow in time, which is what queries prune by.
+    Files whose row groups are large enough are copied end to end. Else rows are streamed, a row group at a time, so
+    memory does not grow with the files. Files are in order of arrival and about sorted inside, so the row groups of the
+    result stay narrow in time, which is what queries prune by.
     """
     dataset, day = inputs[0].dataset, inputs[0].day
-    batches = read_batches([store.root / file.file for file in inputs], dataset)
-    if dataset in DEDUPLICATED:
-        batches = first_of_each_span(batches)
     level = inputs[0].level + 1
-    merged = store.write_stream(writer, dataset, day, batches, level=level, rows=sum(file.rows for file in inputs))
+    merged = None
+    if all(fills_row_groups(dataset, file.rows) for file in inputs) and not _repeats(store, inputs):
+        try:
+            merged = store.write_concatenated(writer, dataset, day, inputs, level)
+        except Unlike as error:
+            logger.info("%s of %s is merged row by row: %s", dataset, day, error)
+    if merged is None:
+        batches = read_batches([store.root / file.file for file in inputs], dataset)
+        if dataset in DEDUPLICATED:
+            batches = first_of_each_span(batches)
+        merged = store.write_stream(writer, dataset, day, batches, level=level, rows=sum(file.rows for file in inputs))
     return Staged(writer, [merged], inputs, time.monotonic() + SETTLE_S)
+
+
+def _repeats(store: ParquetStore, files: Iterable[LiveFile]) -> bool:
+    """Whether a span is in ``files`` twice."""
+    found: list[pa.Array] = []
+    for file in files:
+        if file.dataset not in DEDUPLICATED:
+            return False
+        ids = pq.read_table(store.root / file.file, columns=["trace_id", "span_id"], partitioning=None)
+        found += pc.binary_join_element_wise(ids.column("trace_id"), ids.column("span_id"), "").chunks
+    keys = pa.chunked_array(found, pa.string())
+    return bool(pc.count_distinct(keys).as_py() < len(keys))
 
 
 def read_batches(paths: list[Path], dataset: str) -> Iterator[pa.Table]:

@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from spanloft_collector.durable import fsync_directory, locked
 from spanloft_collector.errors import StoreError, StoreTooNew
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION
 from spanloft_collector.store.base import INGEST
+from spanloft_collector.store.concatenate import concatenate_durably
 from spanloft_collector.store.files import make_directory, write_durably, write_parquet
 from spanloft_collector.store.manifest import (
     SUFFIX,
@@ -32,7 +33,7 @@ from spanloft_collector.store.manifest import (
     load_manifest,
     update_manifest,
 )
-from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, TIME_COLUMN
+from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, TIME_COLUMN, fills_row_groups
 from spanloft_collector.store.reader import DuckDBReader
 from spanloft_collector.store.schema import arrow_schema
 from spanloft_collector.store.views import EMPTY_DAYS, NEWEST_FIRST, write_view_file
@@ -145,24 +146,51 @@ class ParquetStore:
         update_manifest(self.manifest_path(writer), remove_if=lambda file: True, watermark={})
 
     def write_files(self, writer: str, dataset: str, table: pa.Table) -> list[LiveFile]:
-        """Write ``table`` as durable files, one per UTC day, sorted by time. They are not visible yet."""
+        """Write ``table`` as durable files, one per UTC day, sorted by time. They are not visible yet.
+
+        A table whose chunks are sorted stays as it is: they came one after the other.
+        """
         time_column = TIME_COLUMN.get(dataset, "start_time")
+        table = table.select(arrow_schema(dataset).names)
+        if not chunks_sorted(table.column(time_column)):
+            table = table.sort_by(time_column)
         return [
-            self.write_stream(writer, dataset, day, [rows.sort_by(time_column)], level=0, rows=rows.num_rows)
-            for day, rows in split_by_day(table.select(arrow_schema(dataset).names), time_column)
+            self.write_stream(writer, dataset, day, [rows], level=0, rows=rows.num_rows)
+            for day, rows in split_by_day(table, time_column)
         ]
 
     def write_stream(
         self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int, rows: int
     ) -> LiveFile:
         """Write ``tables`` (one UTC day, about ``rows`` rows) as one durable file. It is not visible yet."""
+        row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
+        # What is only copied later must be small now.
+        fresh = level == 0 and not fills_row_groups(dataset, rows)
+
+        def write(path: Path) -> tuple[int, int]:
+            schema = arrow_schema(dataset)
+            return write_parquet(path, tables, schema, row_group_rows=row_group_rows, rows=rows, fresh=fresh)
+
+        return self._new_file(writer, dataset, day, level, write)
+
+    def write_concatenated(
+        self, writer: str, dataset: str, day: str, files: Sequence[LiveFile], level: int
+    ) -> LiveFile:
+        """Write the row groups of live files of one day as one durable file. It is not visible yet.
+
+        Raises:
+            Unlike: the files can't stand in one file as they are.
+        """
+        paths = [self.root / file.file for file in files]
+        return self._new_file(writer, dataset, day, level, lambda path: concatenate_durably(path, paths))
+
+    def _new_file(
+        self, writer: str, dataset: str, day: str, level: int, write: Callable[[Path], tuple[int, int]]
+    ) -> LiveFile:
         directory = self.root / "data" / dataset / f"day={day}"
         make_directory(directory)
         path = directory / f"{writer}-{time.time_ns():020d}-{uuid.uuid4().hex[:8]}.parquet"
-        row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
-        rows, size = write_parquet(
-            path, tables, arrow_schema(dataset), row_group_rows=row_group_rows, rows=rows, fresh=level == 0
-        )
+        rows, size = write(path)
         try:
             fsync_directory(directory)
         except OSError:
@@ -223,6 +251,13 @@ class ParquetStore:
         except OSError:
             # Some file systems have no links.
             shutil.copyfile(first, empty)
+
+
+def chunks_sorted(times: pa.ChunkedArray) -> bool:
+    """Whether times rise within each chunk."""
+    width = pa.int32() if times.type.bit_width == 32 else pa.int64()
+    steps = (pc.min(pc.pairwise_diff(chunk.cast(width))).as_py() for chunk in times.chunks)
+    return all(step is None or step >= 0 for step in steps)
 
 
 def split_by_day(table: pa.Table, time_column: str) -> list[tuple[str, pa.Table]]:

@@ -18,3 +18,8 @@ TIME_COLUMN = {
 
 ROW_GROUP_ROWS = {"payloads": 8_192}
 DEFAULT_ROW_GROUP_ROWS = 61_440
+
+
+def fills_row_groups(dataset: str, rows: int) -> bool:
+    """Whether a file of ``rows`` rows has row groups of about the size that the dataset should have."""
+    return rows >= ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS) // 2

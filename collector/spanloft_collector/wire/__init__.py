@@ -20,6 +20,10 @@ with suppress(ImportError):
 COMPILED = _compiled is not None
 """Whether the compiled decoder is in use."""
 
+_checker: ModuleType | None = None
+with suppress(ImportError):
+    _checker = import_module("spanloft_collector.wire._check")
+
 _scanner: ModuleType | None = None
 with suppress(ImportError):
     _scanner = import_module("spanloft_collector.wire._contents")
@@ -51,11 +55,14 @@ def check(payload: bytes) -> tuple[list[int | None], list[str]]:
     """A key per span in request order (the hash of both ids; None for invalid ones), and the invalid ones' reasons.
 
     Ids must be 16 and 8 bytes and not all zero (opentelemetry-proto, trace.proto). The reasons are
-    ``invalid_trace_id`` and ``invalid_span_id``. The payload must be known to be a request.
+    ``invalid_trace_id`` and ``invalid_span_id``.
+
+    Raises:
+        google.protobuf.message.DecodeError: the payload is no such request.
     """
-    if _compiled is not None:
+    if _checker is not None:
         try:
-            return _compiled.check(payload)  # type: ignore[no-any-return]
+            return _checker.check(payload)  # type: ignore[no-any-return]
         except ValueError:
             pass
     return fallback.check(payload)

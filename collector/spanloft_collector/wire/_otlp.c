@@ -8,18 +8,11 @@
 #define PY_SSIZE_T_CLEAN
 #define Py_LIMITED_API 0x030B0000
 #include <Python.h>
-#include <stdint.h>
-#include <string.h>
+#include "protobuf.h"
 
-enum { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
-#define TAG(field, wire) (((field) << 3) | (wire))
 #define MAX_DEPTH 100
 #define KEY_BYTES 64
 #define KEY_SLOTS 1024
-
-typedef struct {
-    const uint8_t *at, *end;
-} Slice;
 
 typedef struct {
     uint64_t tag;
@@ -33,11 +26,6 @@ static struct {
     char bytes[KEY_BYTES];
     PyObject *text;
 } keys[KEY_SLOTS];
-
-static int malformed(const char *what) {
-    PyErr_SetString(PyExc_ValueError, what);
-    return -1;
-}
 
 static int varint(Slice *in, uint64_t *out) {
     uint64_t value = 0;
@@ -261,12 +249,6 @@ static int append_new(PyObject *list, PyObject *item) {
     return failed ? -1 : 0;
 }
 
-static int all_zero(Slice bytes) {
-    for (const uint8_t *at = bytes.at; at < bytes.end; at++)
-        if (*at) return 0;
-    return 1;
-}
-
 static PyObject *parent_of(Slice id) {
     if (id.end - id.at == 8 && !all_zero(id)) return hex_of(id);
     Py_INCREF(Py_None);
@@ -323,12 +305,11 @@ static PyObject *span_of(Slice in, PyObject *scope_name, PyObject *scope_version
     if (!attributes || !events || !links || read_span(in, &span, attributes, events, links)) goto end;
     members[0] = hex_of(span.trace_id);
     members[1] = hex_of(span.span_id);
-    members[2] = text_of(span.name);
+    if (!(members[2] = text_of(span.name)) || !(members[7] = text_of(span.message))) goto end;
     members[3] = PyLong_FromUnsignedLongLong(span.start);
     members[4] = PyLong_FromUnsignedLongLong(span.end);
     members[5] = PyLong_FromLong(span.kind);
     members[6] = PyLong_FromLong(span.status);
-    members[7] = text_of(span.message);
     members[8] = parent_of(span.parent);
     for (int i = 0; i < 9; i++)
         if (!members[i]) goto end;
@@ -360,7 +341,8 @@ static int add_scope(PyObject *spans, Slice all) {
     while ((more = next(&in, &field)) > 0)
         if (field.tag == TAG(1, LENGTH) && read_scope(field.bytes, &name, &version)) return -1;
     if (more < 0) return -1;
-    PyObject *scope_name = text_of(name), *scope_version = text_of(version);
+    /* One after the other: a text can't be made while the error of another is set. */
+    PyObject *scope_name = text_of(name), *scope_version = scope_name ? text_of(version) : NULL;
     failed = !scope_name || !scope_version;
     for (in = all; !failed && next(&in, &field) > 0;)
         if (field.tag == TAG(2, LENGTH)) failed = append_new(spans, span_of(field.bytes, scope_name, scope_version));
@@ -392,15 +374,6 @@ end:
     return out;
 }
 
-static int slice_of(PyObject *payload, Slice *out) {
-    char *start;
-    Py_ssize_t size;
-    if (PyBytes_AsStringAndSize(payload, &start, &size)) return -1;
-    out->at = (const uint8_t *)start;
-    out->end = out->at + size;
-    return 0;
-}
-
 static PyObject *decode(PyObject *module, PyObject *payload) {
     Slice in;
     Field field;
@@ -413,57 +386,8 @@ static PyObject *decode(PyObject *module, PyObject *payload) {
     return out;
 }
 
-/* Appends the hash of a span's ids, or None and the reason why they are invalid. */
-static int add_id(PyObject *found, PyObject *invalid, Slice in) {
-    Slice trace = {NULL, NULL}, span = {NULL, NULL};
-    Field field;
-    int more;
-    uint8_t both[24];
-    while ((more = next(&in, &field)) > 0) {
-        if (field.tag == TAG(1, LENGTH)) trace = field.bytes;
-        else if (field.tag == TAG(2, LENGTH)) span = field.bytes;
-    }
-    if (more < 0) return -1;
-    int trace_ok = trace.end - trace.at == 16 && !all_zero(trace);
-    if (trace_ok && span.end - span.at == 8 && !all_zero(span)) {
-        memcpy(both, trace.at, 16);
-        memcpy(both + 16, span.at, 8);
-        PyObject *id = PyBytes_FromStringAndSize((const char *)both, 24);
-        if (!id) return -1;
-        Py_hash_t hash = PyObject_Hash(id);
-        Py_DECREF(id);
-        return append_new(found, PyLong_FromSsize_t(hash));
-    }
-    if (PyList_Append(found, Py_None)) return -1;
-    return append_new(invalid, PyUnicode_FromString(trace_ok ? "invalid_span_id" : "invalid_trace_id"));
-}
-
-static PyObject *check(PyObject *module, PyObject *payload) {
-    Slice in, resource, scope;
-    Field outer, middle, inner;
-    int a, b = 0, c = 0, failed = 0;
-    if (slice_of(payload, &in)) return NULL;
-    PyObject *found = PyList_New(0), *invalid = PyList_New(0), *out = NULL;
-    failed = !found || !invalid;
-    while (!failed && (a = next(&in, &outer))) {
-        if (a < 0) { failed = 1; break; }
-        if (outer.tag != TAG(1, LENGTH)) continue;
-        for (resource = outer.bytes; !failed && (b = next(&resource, &middle));) {
-            if (b < 0) { failed = 1; break; }
-            if (middle.tag != TAG(2, LENGTH)) continue;
-            for (scope = middle.bytes; !failed && (c = next(&scope, &inner));)
-                failed = c < 0 || (inner.tag == TAG(2, LENGTH) && add_id(found, invalid, inner.bytes));
-        }
-    }
-    if (!failed) out = PyTuple_Pack(2, found, invalid);
-    Py_XDECREF(found);
-    Py_XDECREF(invalid);
-    return out;
-}
-
 static PyMethodDef methods[] = {
     {"decode", decode, METH_O, "Spans of a serialised request, by resource; see the package."},
-    {"check", check, METH_O, "(hash of the ids or None per span, reasons of the invalid); see the package."},
     {NULL, NULL, 0, NULL},
 };
 
