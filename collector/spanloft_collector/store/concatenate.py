@@ -48,7 +48,7 @@ def concatenate(paths: Sequence[Path], out: BinaryIO) -> int:
             groups.append(group)
         with path.open("rb") as file:
             _copy(file, out, path.stat().st_size - _TAIL - _footer_bytes(file))
-    rows = sum(footer[_ROWS][1] for footer in footers)
+    rows: int = sum(footer[_ROWS][1] for footer in footers)
     whole[_ROWS] = (I64, rows)
     whole[_ROW_GROUPS] = (LIST, (STRUCT, groups))
     footer_bytes = write_struct(whole)
