@@ -1,5 +1,5 @@
 # Targets for people; `make help` lists them. Everything lives in .venv, nothing is installed system-wide
-# except Chromium and Postgres for the tests, and only when there are none.
+# except a Chromium and Postgres for the tests; see scripts/install_*.sh.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,7 +55,7 @@ $(MODELS)/.ready: pyproject.toml $(DECODER) | $(BIN)/uv
 	@touch $@
 
 browser:
-	@command -v chromium >/dev/null 2>&1 || scripts/install_chromium.sh
+	@command -v chromium-headless-shell >/dev/null 2>&1 || scripts/install_chromium.sh
 
 postgres: | browser
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || scripts/install_postgres.sh

@@ -128,7 +128,9 @@ async def viewers(base: str, count: int, rounds: int) -> list[float]:
         await page.close()
 
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        browser = await driver.chromium.launch(
+            executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell"), args=QUIET
+        )
         await asyncio.gather(*(view(browser, number) for number in range(count)))
         await browser.close()
     return times
@@ -233,7 +235,9 @@ def main() -> int:
     with store_of(arguments) as store, serve(store) as base:
         server = Server()
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+            browser = driver.chromium.launch(
+                executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell"), args=QUIET
+            )
             print(f"load average {os.getloadavg()[0]:.1f}; warm loads of every page, range {RANGE}:")
             found = loads(browser, base, arguments.rounds, server)
             changed = filters(browser, base, arguments.rounds * 2)

@@ -22,6 +22,7 @@ from spanloft_dashboard.launch import command, environment
 from spanloft_dashboard.navigation import SECTIONS
 
 WIDTH, PHONE, HEIGHT, TALLEST = 1280, 390, 860, 3600
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
 QUIET = [
     "--no-sandbox",
     "--disable-gpu",
@@ -87,7 +88,9 @@ def main() -> None:
         pages["trace"] = f"/traces?trace={found[0]['trace_id']}"
     chosen = {name: path for name, path in pages.items() if arguments.only in (None, name)}
     with serve(arguments.store.resolve()) as base, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        browser = driver.chromium.launch(
+            executable_path=CHROMIUM, args=QUIET
+        )
         for name, path in chosen.items():
             for scheme in ("light", "dark"):
                 shoot(browser, base + path, arguments.out / f"{name}-{scheme}.png", scheme, WIDTH)

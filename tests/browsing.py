@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
@@ -18,9 +20,18 @@ def settle(page: Page) -> None:
     expect(app).to_have_attribute("data-test-script-state", "notRunning")
 
 
-def severe(page: Page) -> dict[str, list[str]]:
-    """Serious and critical violations that axe-core finds: the rule, and the first elements that break it."""
-    violations = Axe().run(page).response["violations"]
+COLOUR_RULES = ("color-contrast", "link-in-text-block")
+
+
+def severe(page: Page, *, colours_only: bool = False) -> dict[str, list[str]]:
+    """Serious and critical violations that axe-core finds: the rule, and the first elements that break it.
+
+    ``colours_only`` checks what another colour scheme can change: all other rules look at the same document.
+    """
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if colours_only:
+        options["runOnly"] = {"type": "rule", "values": list(COLOUR_RULES)}
+    violations = Axe().run(page, options=options).response["violations"]
     return {
         f"{violation['id']} ({len(violation['nodes'])})": [node["html"][:160] for node in violation["nodes"][:3]]
         for violation in violations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from spanloft_collector.ingest import run_pipeline
 from spanloft_collector.pipeline import process
@@ -44,11 +45,20 @@ def compact_once(root: Path) -> None:
 
 def run_all_jobs(root: Path) -> None:
     """All jobs until nothing is left."""
-    parquet.PUBLISH_SETTLE_S = 0.0
-    runner = create_runner(_settings(root))
+    _run(_settings(root))
+
+
+def run_jobs(root: Path) -> None:
+    """All jobs but those that load a model."""
+    _run(_settings(root, embedding_model="off"))
+
+
+def _run(settings: Settings) -> None:
+    parquet.PUBLISH_SETTLE_S, parquet.REPLACE_SETTLE_S = 0.0, 0.0
+    runner = create_runner(settings)
     for name in runner.jobs:
         runner.run_until_idle(name)
 
 
-def _settings(root: Path) -> Settings:
-    return load_settings(store=root, workers=0, publish_rows=2 * SPANS)
+def _settings(root: Path, **more: Any) -> Settings:
+    return load_settings(store=root, workers=0, publish_rows=2 * SPANS, **more)

@@ -134,7 +134,7 @@ def sql(
     output: Annotated[str, typer.Option("--format", help="table, csv, json or parquet")] = "table",
 ) -> None:
     """Query the store; also while the collector writes."""
-    raise SystemExit(part("spanloft_collector.commands").run_sql(_settings(store), statement, output))
+    raise SystemExit(part("spanloft_collector.sql_command").run_sql(_settings(store), statement, output))
 
 
 @app.command()

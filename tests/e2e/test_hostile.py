@@ -72,7 +72,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory, serving: Serving) -> Itera
 def tab(browser: Browser, hostile: str) -> Iterator[Page]:
     """One tab for all; at the end nothing foreign may have been asked for."""
     foreign: list[str] = []
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     context.on("request", lambda request: foreign.append(request.url) if not is_local(request.url, hostile) else None)
     page = context.new_page()
     yield page

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pytest
 from lakes import Lakes
-from spanloft_collector import commands, maintenance_commands
+from spanloft_collector import commands, maintenance_commands, sql_command
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.loader import load_files
 from spanloft_collector.maintenance.lake_events import join_lake_events
@@ -90,7 +90,7 @@ def test_loading_the_same_again_changes_nothing(settings: Settings, store: DuckL
 
 
 def test_sql_runs_from_the_command_line(settings: Settings, capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.run_sql(settings, "SELECT count(*) > 10 AS many FROM llm_calls", "csv") == 0
+    assert sql_command.run_sql(settings, "SELECT count(*) > 10 AS many FROM llm_calls", "csv") == 0
     assert capsys.readouterr().out.split() == ["many", "True"]
 
 

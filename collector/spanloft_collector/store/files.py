@@ -15,7 +15,7 @@ from spanloft_collector.model import DATASETS
 
 # Ids and texts differ in every row: a dictionary would only be built and thrown away.
 PLAIN_COLUMNS = frozenset(
-    {"trace_id", "span_id", "parent_span_id", "start_time", "duration_ms", "response_id", "ingest_time"}
+    {"trace_id", "span_id", "parent_span_id", "start_time", "duration_ms", "cost_usd", "response_id", "ingest_time"}
     | {column.name for column in DATASETS["payloads"] if column.type == "JSON"} - {"resource", "tool_definitions"}
 )
 
@@ -24,8 +24,12 @@ PLAIN_COLUMNS = frozenset(
 KEPT_LEVEL = 3
 FRESH_LEVEL = 1
 
-# Rising or spread numbers: zstd takes longer to undo than to read, and delta coding makes rising times as small.
-BARE_COLUMNS = frozenset({"start_time", "duration_ms", "cost_usd"})
+# Rising or spread numbers, and the few names that nearly every query filters or groups by: zstd takes longer to undo
+# than to read, and delta coding makes rising times as small.
+BARE_COLUMNS = frozenset(
+    {"start_time", "duration_ms", "cost_usd"}
+    | {"operation", "provider", "request_model", "response_model", "service_name", "duplicate_of", "error_type"}
+)
 DELTA_COLUMNS = frozenset({"start_time"})
 # What single rows are looked up by. A filter of one byte a row spares reading the column of all other row groups.
 LOOKED_UP = frozenset({"trace_id"})

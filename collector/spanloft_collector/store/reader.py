@@ -67,7 +67,10 @@ class DuckDBReader:
                 f"{self.view_file}: no store here; start one with: spanloft up --store {self.view_file.parent}"
             )
         try:
-            return duckdb.connect(str(self.view_file), read_only=True)
+            connection = duckdb.connect(str(self.view_file), read_only=True)
+            # Files never change under their name, so a query need not read again what another one has read of them.
+            connection.execute("SET parquet_metadata_cache = true")
+            return connection
         except duckdb.Error as error:
             raise StoreError(f"{self.view_file}: can't be opened ({error})") from error
 

@@ -1,3 +1,4 @@
+-- Not IN: a list_contains is worked out once for each name in a row group's dictionary, an IN for each row.
 CREATE VIEW llm_calls AS
 SELECT
     *,
@@ -8,7 +9,7 @@ SELECT
         THEN output_tokens * 1000.0 / (duration_ms - coalesce(ttft_ms, 0))
     END AS tokens_per_s
 FROM spans
-WHERE operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL;
+WHERE list_contains(['chat', 'generate_content', 'text_completion', 'embeddings'], operation) AND duplicate_of IS NULL;
 
 COMMENT ON VIEW llm_calls IS 'Billable calls to a model, each once: duplicates and aggregates on parents are left out';
 COMMENT ON COLUMN llm_calls.model IS 'Response model, else request model';
