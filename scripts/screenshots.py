@@ -88,9 +88,7 @@ def main() -> None:
         pages["trace"] = f"/traces?trace={found[0]['trace_id']}"
     chosen = {name: path for name, path in pages.items() if arguments.only in (None, name)}
     with serve(arguments.store.resolve()) as base, sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=CHROMIUM, args=QUIET
-        )
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         for name, path in chosen.items():
             for scheme in ("light", "dark"):
                 shoot(browser, base + path, arguments.out / f"{name}-{scheme}.png", scheme, WIDTH)

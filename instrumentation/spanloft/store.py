@@ -28,7 +28,10 @@ def connect(store: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConne
     if not file.is_file():
         raise SpanloftError(f"no store at {folder}: start one with `spanloft up --store {folder}`")
     try:
-        return duckdb.connect(str(file), read_only=True)
+        connection = duckdb.connect(str(file), read_only=True)
+        # Files never change under their name, so a query need not read again what another one has read of them.
+        connection.execute("SET parquet_metadata_cache = true")
+        return connection
     except duckdb.Error as error:
         raise SpanloftError(f"cannot open {file}: {str(error).splitlines()[0]}") from error
 
