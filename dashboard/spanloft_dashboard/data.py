@@ -6,10 +6,13 @@ import datetime as dt
 import functools
 import math
 import os
+import re
 import shlex
 import threading
 import time
-from collections.abc import Mapping
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,7 @@ OLDEST_SECONDS = 15.0
 """But never older."""
 CACHE_SECONDS = 1_800
 """How long an answer is kept while nothing new is stored."""
+CACHE_ENTRIES = 500
 TIMEOUT_S = 15.0
 HOURS = "_hours"
 """Ending of the queries that read sums of whole hours."""
@@ -43,6 +47,8 @@ AT_ONCE = 2
 """Queries that run at the same time; each uses all cores, so more would only make every one of them late."""
 LAG_S = 7_200.0
 """How far behind, in seconds of ingest, the sums may be and still be quicker than the calls."""
+Key = tuple[str, str, int, str, tuple[tuple[str, Hashable], ...]]
+"""Store, this machine's folder of it, version of its data, query, parameters."""
 
 
 def store_location() -> Location:
@@ -100,12 +106,17 @@ def _reader(place: str, folder: str) -> DuckDBReader:
     return open_reader(parse_location(place), Path(folder))
 
 
-@st.cache_resource(show_spinner=False)
-def _turns() -> threading.Semaphore:
-    return threading.Semaphore(AT_ONCE)
+# What a query returns is small, since charts are bucketed and lists limited. Results are kept until something new is
+# published, and then for some seconds: all panels and viewers of one moment share them. Tables never change, so
+# everybody gets the same one. A page asks thirty times, so the key is made of what Python hashes by itself.
+_turns = threading.Semaphore(AT_ONCE)
+_lock = threading.Lock()
+_answers: OrderedDict[Key, tuple[float, Future[pa.Table]]] = OrderedDict()
+_costs: dict[str, float] = {}
+"""Seconds that each query took the last time."""
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@functools.lru_cache(maxsize=64)
 def _version(store: str, moment: int) -> int:
     """A number that changes when something was published; where the store can't tell, it changes with ``moment``."""
     try:
@@ -114,35 +125,48 @@ def _version(store: str, moment: int) -> int:
         return moment
 
 
-@st.cache_resource(show_spinner=False)
-def _costs() -> dict[str, float]:
-    """Seconds that each query took the last time."""
-    return {}
+def _answer(key: Key, parameters: Mapping[str, Any]) -> pa.Table:
+    """The answer that is known, or that somebody else is waiting for, or a new one."""
+    now = time.monotonic()
+    with _lock:
+        began_at, future = _answers.get(key, (-math.inf, Future()))
+        mine = now - began_at > CACHE_SECONDS
+        if mine:
+            _answers[key] = now, (future := Future())
+            while len(_answers) > CACHE_ENTRIES:
+                _answers.popitem(last=False)
+        _answers.move_to_end(key)
+    if mine:
+        place, folder, _, name, _ = key
+        try:
+            with _turns:
+                began = time.perf_counter()
+                future.set_result(_reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S))
+                _costs[name] = time.perf_counter() - began
+        except BaseException as error:
+            # The next one tries again; who waits for this one fails with it.
+            with _lock:
+                _answers.pop(key, None)
+            future.set_exception(error)
+    return future.result()
 
 
-# What a query returns is small, since charts are bucketed and lists limited. Results are kept until something new is
-# published, and then for some seconds: all panels and viewers of one moment share them. Tables never change, so
-# everybody gets the same one and none is copied.
-@st.cache_resource(ttl=CACHE_SECONDS, max_entries=500, show_spinner=False)
-def _cached(place: str, folder: str, version: int, name: str, parameters: Mapping[str, Any]) -> pa.Table:
-    with _turns():
-        began = time.perf_counter()
-        answer = _reader(place, folder).query(name, parameters, timeout_s=TIMEOUT_S)
-        _costs()[name] = time.perf_counter() - began
-    return answer
+def _frozen(value: Any) -> Hashable:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def forget() -> None:
     """Ask everything anew from now on."""
-    _version.clear()
-    _cached.clear()
+    with _lock:
+        _answers.clear()
+    _version.cache_clear()
 
 
 def _fresh_s(name: str) -> float:
     """How old an answer of ``name`` may be in seconds, where something new is stored all the time."""
     playing = bool(st.query_params.get("live"))
     least, times = (LIVE_SECONDS, LIVE_COSTLY) if playing else (FRESH_SECONDS, COSTLY)
-    allowed = min(max(times * _costs().get(name, 0.0), least), OLDEST_SECONDS)
+    allowed = min(max(times * _costs.get(name, 0.0), least), OLDEST_SECONDS)
     # In steps, so that an answer keeps its key while its query takes a little more or less.
     return float(least * 2 ** math.floor(math.log2(allowed / least)))
 
@@ -153,13 +177,33 @@ def query(name: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
     Raises:
         StoreError: when there is no store, or the query fails or takes too long.
     """
-    name, parameters = routed(name, parameters)
-    text = named_query(name)
-    # Parameters that the query does not use would only split the cache.
-    used = {key: value for key, value in (parameters or {}).items() if f"${key}" in text}
+    return _answer(*_key(*routed(name, parameters)))
+
+
+def known(name: str, parameters: Mapping[str, Any] | None = None) -> bool:
+    """Whether the answer of a query is there already.
+
+    Raises:
+        StoreError: when there is no store.
+    """
+    key, _ = _key(*routed(name, parameters))
+    found = _answers.get(key)
+    return found is not None and found[1].done() and time.monotonic() - found[0] < CACHE_SECONDS
+
+
+def _key(name: str, parameters: Mapping[str, Any]) -> tuple[Key, dict[str, Any]]:
+    """What an answer is known by, and the parameters that the query uses: others would only split the cache."""
+    used = {key: parameters[key] for key in sorted(_uses(name) & parameters.keys())}
     store = str(store_path())
     version = _version(store, int(time.time() / _fresh_s(name)))
-    return _cached(_setting(store_location()), store, version, name, used)
+    values = tuple((key, _frozen(value)) for key, value in used.items())
+    return (_setting(store_location()), store, version, name, values), used
+
+
+@functools.cache
+def _uses(name: str) -> frozenset[str]:
+    """Names of the parameters in the text of a query."""
+    return frozenset(re.findall(r"\$([a-z_]\w*)", named_query(name)))
 
 
 def routed(name: str, parameters: Mapping[str, Any] | None) -> tuple[str, Mapping[str, Any]]:

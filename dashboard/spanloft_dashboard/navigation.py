@@ -1,4 +1,4 @@
-"""The pages, their sections, and the sidebar. A link keeps the time range and the filters of the page it stands on."""
+"""The pages and their sections."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from typing import NamedTuple
 
 import streamlit as st
 from streamlit.navigation.page import Page
-
-from spanloft_dashboard.components.scope import Scope
 
 
 class Entry(NamedTuple):
@@ -51,6 +49,11 @@ def file_of(path: str | None) -> str | None:
     return next((entry.file for entry in found if path == f"/{entry.path}"), None)
 
 
+def path_of(name: str) -> str:
+    """Path of a page by the name of its file, without a slash; empty for the start page."""
+    return next(entry.path for entries in SECTIONS.values() for entry in entries if entry.file == name)
+
+
 def pages() -> dict[str, list[Page]]:
     """Pages by section, for ``st.navigation``."""
     return {
@@ -66,18 +69,3 @@ def pages() -> dict[str, list[Page]]:
         ]
         for section, entries in SECTIONS.items()
     }
-
-
-def sidebar() -> None:
-    """Draw the name and the links, by section."""
-    query = Scope.from_url().url()
-    with st.sidebar:
-        with st.container(key="brand"):
-            st.markdown(":material/stacks: Spanloft")
-        for section, entries in SECTIONS.items():
-            with st.container(key=f"section-{section.lower()}"):
-                st.caption(section)
-                for entry in entries:
-                    st.page_link(
-                        page_file(entry.file), icon=f":material/{entry.icon}:", query_params=query, width="stretch"
-                    )

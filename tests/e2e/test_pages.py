@@ -62,7 +62,7 @@ def test_from_the_list_to_the_message(visit: Open, full_dashboard: str) -> None:
 
 def test_from_an_alarm_to_the_message_that_shows_it(visit: Open, incident_dashboard: str) -> None:
     page = visit(incident_dashboard, "/?range=7d")
-    alarm = page.locator("[class*=st-key-row-alarm]").filter(has_text="p95 latency of gpt-5")
+    alarm = page.locator(".sl-alarm").filter(has_text="p95 latency of gpt-5")
     expect(alarm).to_be_visible()
     alarm.get_by_role("link", name="Call").click()
     expect(page.get_by_text("Where the time went")).to_be_visible()
@@ -140,9 +140,9 @@ def test_filters_live_in_the_url_and_follow_to_other_pages(visit: Open, full_das
 
 def test_a_link_opens_the_same_view(visit: Open, full_dashboard: str) -> None:
     first = visit(full_dashboard, "/?range=14d&service=support-bot&model=gpt-5")
-    calls = first.get_by_test_id("stMetricValue").first.inner_text()
+    calls = first.locator(".sl-card-value").first.inner_text()
     second = visit(full_dashboard, first.url.removeprefix(full_dashboard))
-    expect(second.get_by_test_id("stMetricValue").first).to_have_text(calls)
+    expect(second.locator(".sl-card-value").first).to_have_text(calls)
     expect(second.get_by_role("button", name="Service: support-bot")).to_be_visible()
     checked = second.get_by_role("radio", name="14d")
     expect(checked).to_have_attribute("aria-checked", "true")
@@ -270,7 +270,7 @@ def test_sql_runs_and_stays_in_the_link(visit: Open, full_dashboard: str) -> Non
 
 def test_the_sql_behind_a_panel_is_shown(visit: Open, full_dashboard: str) -> None:
     page = visit(full_dashboard, "/")
-    page.locator(".st-key-head-volume").get_by_role("button", name="SQL").click()
+    page.locator(".st-key-panel-volume .sl-sql").click()
     expect(page.get_by_text("FROM llm_calls").first).to_be_visible()
     expect(page.get_by_text("TIMESTAMP '").first).to_be_visible()
 

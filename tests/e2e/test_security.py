@@ -59,7 +59,7 @@ def test_the_finding_says_what_the_document_achieved(spanloft: Running, finding:
 def test_the_page_shows_the_chain_and_takes_a_verdict(page: Page, spanloft: Running, finding: dict[str, Any]) -> None:
     expect.set_options(timeout=30_000)
     page.goto(f"{spanloft.dashboard}/security")
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text("1")
+    expect(page.locator(".sl-card-value").first).to_have_text("1")
     expect(page.get_by_text("How far to trust this")).to_be_visible()
     page.goto(f"{spanloft.dashboard}/security?finding={finding['finding_id']}")
     expect(page.get_by_text("What it achieved")).to_be_visible()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import synthetic
 import synthetic_stories
-from apptest import lists, open_page, words
+from apptest import figures, lists, markup, open_page, ways, words
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.navigation import SECTIONS
 from synthetic_drift import TOPIC
@@ -35,21 +35,21 @@ def test_shows_data(monkeypatch: pytest.MonkeyPatch, full: Path, name: str) -> N
     text = words(app)
     assert "could not be" not in text
     assert "instrument()" not in text
-    assert app.metric or name in {"sql", "traces"}
+    assert figures(app) or name in {"sql", "traces"}
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_an_empty_store_shows_how_to_begin(monkeypatch: pytest.MonkeyPatch, empty: Path, name: str) -> None:
     app = open_page(monkeypatch, empty, name)
     assert "import spanloft\nspanloft.instrument()" in words(app)
-    assert not app.metric
+    assert not figures(app)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_missing_store_is_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     app = open_page(monkeypatch, tmp_path / "nowhere", name)
     assert "no store here" in words(app)
-    assert not app.metric
+    assert not figures(app)
 
 
 @pytest.fixture(scope="module")
@@ -78,9 +78,9 @@ def test_a_filter_that_matches_nothing_leaves_no_empty_charts(
 
 
 def test_the_url_fills_the_filters(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
-    everything = open_page(monkeypatch, full, range="14d").metric[0].value
+    everything = figures(open_page(monkeypatch, full, range="14d"))["Calls"]
     app = open_page(monkeypatch, full, range="14d", model="gpt-5", service="support-bot")
-    assert app.metric[0].value != everything
+    assert figures(app)["Calls"] != everything
     app.session_state["_model_open"] = True
     app.run()
     assert app.session_state["_model"] == ["gpt-5"]
@@ -94,7 +94,7 @@ def test_the_url_fills_the_filters(monkeypatch: pytest.MonkeyPatch, full: Path) 
 def test_nonsense_in_the_url_is_ignored(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, range="soon", **{"from": "x", "to": "y"}, kind="?", sort="';--")
     assert app.session_state["_range"] == "24h"
-    assert app.metric
+    assert figures(app)
 
 
 def test_sample_data_is_labelled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, full: Path) -> None:
@@ -143,6 +143,7 @@ def test_a_long_trace_is_folded(monkeypatch: pytest.MonkeyPatch, full: Path) -> 
 
 def test_hostile_content_is_only_ever_text(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, "traces", trace=HOSTILE_TRACE)
+    assert not any("<script>" in shown for shown in markup(app))
     for element in [*app.markdown, *app.caption, *app.subheader]:
         bare = str(element.value).replace("\\!", "").replace("\\<", "").replace("\\[", "")
         assert "![" not in bare
@@ -196,8 +197,7 @@ def test_sql_examples_run(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
 
 def test_health_keeps_the_books(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, "health", range="14d")
-    figures = {metric.label: metric.value for metric in app.metric}
-    assert figures["Spans stored"] != "0"
+    assert figures(app)["Spans stored"] != "0"
     datasets = {value for frame in lists(app) if "dataset" in frame for value in frame["dataset"]}
     assert {"spans", "payloads", "costs"} <= datasets
 
@@ -220,15 +220,14 @@ def test_prompts_compares_versions(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
 
 def test_overview_lists_alarms_with_ways_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     app = open_page(monkeypatch, synthetic_stories.incident(tmp_path).root, "overview", range="7d")
-    labels = [str(link.proto.label).replace("\\", "") for link in app.get("page_link")]
-    (alarm,) = [label for label in labels if label.startswith("p95 latency of gpt-5")]
+    (alarm,) = [label for label in ways(app) if label.startswith("p95 latency of gpt-5")]
     assert "harbour-bot" in alarm
-    assert "Call" in labels
+    assert "trace=" in ways(app)["Call"]
 
 
 def test_a_drift_shows_what_moved(monkeypatch: pytest.MonkeyPatch, full: Path) -> None:
     app = open_page(monkeypatch, full, "drift", range="14d")
-    assert {metric.label: metric.value for metric in app.metric}["Drifted"] == "1"
+    assert figures(app)["Drifted"] == "1"
     assert [value for frame in lists(app) if "topic" in frame for value in frame["topic"]][0] == TOPIC
     assert any(TOPIC in expander.label for expander in app.expander)
     assert "refusals" in {value for frame in lists(app) if "what" in frame for value in frame["what"]}

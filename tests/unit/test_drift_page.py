@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from apptest import lists, open_page, words
+from apptest import figures, lists, open_page, words
 from drifting import make
 from spanloft_collector.store.reader import DuckDBReader
 
@@ -23,10 +23,10 @@ def window_id(store: Path, condition: str) -> str:
 
 def test_a_drift_is_shown_with_what_moved(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
     app = open_page(monkeypatch, store, "drift", range="all", window=window_id(store, "baseline = 'pinned'"))
-    figures = {metric.label: metric.value for metric in app.metric}
-    assert figures["Series"] == "2"
-    assert figures["Drifted"] == "2"
-    assert figures["Waiting"] == "0"
+    shown = figures(app)
+    assert shown["Series"] == "2"
+    assert shown["Drifted"] == "2"
+    assert shown["Waiting"] == "0"
     text = words(app)
     assert "could not be" not in text
     assert "gpt\\-4o / inputs" in text

@@ -40,9 +40,13 @@ OTHERWISE: list[tuple[str, dict[str, Any]]] = [
     ("odd", {"duplicate_of": "span-0", "cost_usd": None, "finish_reason": None}),
     ("odd", {"response_model": None, "token_semantics": "exclusive", "input_preview": None}),
     ("odd", {"usage_source": "estimated", "finish_reason": None}),
+    ("cut", {"input_preview": '[{"role": "user", "parts": [{"type": "te'}),
+    ("cut", {"finish_reason": "length", "input_preview": 'Say {"role"} and [brackets]'}),
     ("odd", {"status_code": "error", "input_tokens": None, "output_tokens": None, "cost_usd": None}),
 ]
 EXPECTED = {
+    ("cut", "not_parsed"): (1, 0.5),
+    ("cut", "cut_off"): (1, 0.5),
     ("odd", "counted_twice"): (1, 1 / 3),
     ("bad", "no_model"): (1, 0.25),
     ("bad", "no_tokens"): (1, 0.25),

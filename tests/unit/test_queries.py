@@ -390,7 +390,11 @@ def test_latency_tables(reader: DuckDBReader) -> None:
 
 
 def test_sessions(reader: DuckDBReader) -> None:
-    rows = {row["session_id"]: row for row in _rows(reader, "sessions_list")}
+    found = _rows(reader, "sessions_chosen")
+    bounds = {"first": min(row["first_time"] for row in found), "last": max(row["last_time"] for row in found)}
+    listed = _rows(reader, "sessions_list", chosen=[row["session_id"] for row in found], **bounds)
+    assert [row["session_id"] for row in listed] == [row["session_id"] for row in found]
+    rows = {row["session_id"]: row for row in listed}
     # Calls 2 and 5, 3 and 6, 4 lie in the period; the copy of call 2 and the other spans of call 3 bill nothing.
     assert {name: (row["turns"], row["llm_calls"]) for name, row in rows.items()} == {
         "session-2": (2, 2),
@@ -399,10 +403,10 @@ def test_sessions(reader: DuckDBReader) -> None:
     }
     assert rows["session-0"]["cost_usd"] == pytest.approx(0.45)
     assert rows["session-1"]["status"] == "1 failed"
-    assert rows["session-0"]["total"] == 3
-    assert _rows(reader, "sessions_list", sort_by="dearest")[0]["session_id"] == "session-0"
+    assert found[0]["total"] == 3
+    assert _rows(reader, "sessions_chosen", sort_by="dearest")[0]["session_id"] == "session-0"
     assert rows["session-0"]["length_ms"] == 3_600_000 + 2_000, "to the end of its last call"
-    assert _rows(reader, "sessions_list", sort_by="longest")[0]["session_id"] == "session-0"
+    assert _rows(reader, "sessions_chosen", sort_by="longest")[0]["session_id"] == "session-0"
 
 
 def test_session_cards(reader: DuckDBReader) -> None:
@@ -433,8 +437,8 @@ def test_health(reader: DuckDBReader) -> None:
         ("openai", 90),
         ("other", 10),
     ]
-    quality = _rows(reader, "health_quality")[0]
-    assert (quality["calls"], quality["no_price"], quality["no_model"]) == (4, 0.25, 0)
+    shares = {row["gap"]: row["share"] for row in _rows(reader, "health_gaps")}
+    assert (shares["no_price"], shares.get("no_model")) == (0.2, None), "of the calls, the one that is counted once too"
 
 
 def test_what_the_store_holds(reader: DuckDBReader) -> None:

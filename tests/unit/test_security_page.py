@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from apptest import lists, open_page, words
+from apptest import figures, lists, open_page, words
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_dashboard.components import verdicts
 from stored import SAMPLES, fill, one, rows
@@ -23,7 +23,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> ParquetStore:
 
 def test_the_list_shows_the_attack_and_what_is_measured(monkeypatch: pytest.MonkeyPatch, store: ParquetStore) -> None:
     app = open_page(monkeypatch, store.root, "security", range="all")
-    values = {metric.label: metric.value for metric in app.metric}
+    values = figures(app)
     assert values["Attacked traces"] == "1"
     assert values["Successful"] == "1"
     table = next(frame for frame in lists(app) if "detectors" not in frame and "outcome" in frame)

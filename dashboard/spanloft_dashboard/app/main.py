@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
-from spanloft_dashboard.components import keys, theme
-from spanloft_dashboard.navigation import pages, sidebar
+from spanloft_dashboard.components import panel, theme
+from spanloft_dashboard.components.sidebar import follow, sidebar
+from spanloft_dashboard.navigation import pages
 
 # A file of our own: Streamlit would fetch an icon by name from a font server.
 ICON = str(Path(__file__).parent / "static" / "icon.svg")
 SIDEBAR_PX = 208
 
 st.set_page_config(page_title="Spanloft", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
-theme.apply()
 page = st.navigation(pages(), position="hidden")
-sidebar()
-with st.sidebar:
-    keys.listen()
+theme.apply()
+follow()
+sidebar(page.url_path)
+panel.answer()
 page.run()

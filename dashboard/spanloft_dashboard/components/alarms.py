@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any, Literal
-
-import streamlit as st
+from typing import Any
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import links, tables
+from spanloft_dashboard.components import tables
+from spanloft_dashboard.components.markup import badge, esc, icon, link, put
 from spanloft_dashboard.components.panel import EmptyPanel
 from spanloft_dashboard.components.scope import Scope, iso
 from spanloft_dashboard.navigation import file_of
 
 ICONS = {"cost": "payments", "latency": "timer", "errors": "error", "drift": "show_chart", "security": "shield"}
-Color = Literal["red", "orange", "blue", "gray"]
-COLORS: dict[str, Color] = {"critical": "red", "warning": "orange", "info": "blue"}
+COLORS = {"critical": "red", "warning": "orange", "info": "blue"}
 SHOWN = 6
 DRIFT_HISTORY = dt.timedelta(days=14)
 """Time before a drift that is shown with it: its windows are days apart."""
@@ -27,39 +25,33 @@ def alarms(scope: Scope) -> None:
     found = data.rows("overview_alerts", scope.parameters())
     if not found:
         raise EmptyPanel("Nothing went out of the ordinary in this period.")
-    for place, alert in enumerate(found[:SHOWN]):
-        row(place, alert, scope)
-    rest = found[SHOWN:]
-    if rest:
-        with st.expander(f"{len(rest):,} more"):
-            for place, alert in enumerate(rest, SHOWN):
-                row(place, alert, scope)
+    rows = [row(alert, scope) for alert in found]
+    rest = rows[SHOWN:]
+    more = f"<details><summary>{len(rest):,} more</summary>{''.join(rest)}</details>" if rest else ""
+    put(f'<div class="sl-rows">{"".join(rows[:SHOWN])}{more}</div>')
     tables.say_hidden(len(found), found[0]["total"], "alarms", "worst")
 
 
-def row(place: int, alert: dict[str, Any], scope: Scope) -> None:
-    """Draw one alert, a row of ``overview_alerts`` or ``trace_alerts``; ``place`` is unique on the page."""
+def row(alert: dict[str, Any], scope: Scope) -> str:
+    """One alert, a row of ``overview_alerts`` or ``trace_alerts``, as HTML."""
     open_now = alert["state"] == "open"
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-alarm-{place}"):
-        st.badge(
-            fmt.label(alert["severity"] or "info", 12),
-            icon=f":material/{ICONS.get(alert['kind'], 'notifications')}:",
-            color=COLORS.get(alert["severity"], "gray") if open_now else "gray",
-        )
-        title = fmt.label(alert["title"] or alert["kind"], 160)
-        where = f" :gray[· {fmt.label(alert['service_name'], 40)}]" if alert["service_name"] else ""
-        if alert["times"] > 1:
-            where += f" :gray[· {alert['times']:,} times]"
-        target = file_of(alert["page"])
-        if target:
-            links.link(target, title + where, scope, arrow=False, width="stretch", **_narrow(alert))
-        else:
-            st.markdown(title + where, width="stretch")
-        st.caption(f"{_when(alert)}{'' if open_now else ' · over'}", width="content")
-        if alert["trace_id"]:
-            call = {"trace": alert["trace_id"], "span": alert["span_id"], "at": iso(alert["time"]), "q": None}
-            # What a finding says of the call stands in its signals; of the others the messages tell most.
-            links.link("traces", "Call", scope, tab="signals" if alert["kind"] == "security" else None, **call)
+    color = COLORS.get(alert["severity"], "gray") if open_now else "gray"
+    word = badge(alert["severity"] or "info", color, ICONS.get(alert["kind"], "notifications"))
+    words = esc(alert["title"] or alert["kind"], 160)
+    if alert["service_name"]:
+        words += f" <small>· {esc(alert['service_name'], 40)}</small>"
+    if alert["times"] > 1:
+        words += f" <small>· {alert['times']:,} times</small>"
+    target = file_of(alert["page"])
+    title = link(target, words, scope, **_narrow(alert)) if target else f"<span>{words}</span>"
+    when = f"<small>{esc(_when(alert))}{'' if open_now else ' · over'}</small>"
+    call = ""
+    if alert["trace_id"]:
+        where = {"trace": alert["trace_id"], "span": alert["span_id"], "at": iso(alert["time"]), "q": None}
+        # What a finding says of the call stands in its signals; of the others the messages tell most.
+        tab = "signals" if alert["kind"] == "security" else None
+        call = link("traces", f"Call{icon('arrow_forward')}", scope, tab=tab, **where)
+    return f'<div class="sl-row sl-alarm">{word}{title}{when}{call}</div>'
 
 
 def _when(alert: dict[str, Any]) -> str:

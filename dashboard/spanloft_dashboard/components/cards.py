@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import quote
 
-import streamlit as st
-
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme
+from spanloft_dashboard.components.markup import esc, icon, put
+from spanloft_dashboard.components.panel import sql_button
 from spanloft_dashboard.components.scope import Scope
 
 UNCHANGED = "0 %"
 TREND_WIDTH, TREND_HEIGHT = 120, 34
 """Of the picture's own coordinates; it is as wide as its card."""
-PLAIN = '.st-key-cards [data-testid="stMetric"] {padding-bottom: 12px}'
-"""Without any trend cards need no room for one."""
 Good = Literal["up", "down", "none"]
 
 
@@ -37,20 +36,46 @@ class Card:
     help: str = ""
 
 
-def cards(items: Sequence[Card], scope: Scope, *, width: int = 146) -> None:
-    """Draw cards of equal height in a row that wraps."""
-    with st.container(key="cards", gap=None):
-        with st.grid(columns=len(items), min_column_width=width, gap="xsmall"):
-            for place, item in enumerate(items):
-                with st.container(key=f"card-{place}", height="stretch"):
-                    _card(item, scope)
-        # Rules alone would go to a container outside, which a fragment may not write to.
-        rules = "".join(_trend(place, item.trend) for place, item in enumerate(items))
-        st.html(f"<i></i><style>{rules or PLAIN}</style>")
+def cards(items: Sequence[Card], scope: Scope, query: str, *, width: int = 146) -> None:
+    """Draw cards of equal height in a row that wraps; ``query`` is behind them, ``width`` is the least of a card."""
+    plain = "" if any(item.trend for item in items) else " plain"
+    drawn = "".join(_card(item, scope) for item in items)
+    button = sql_button("cards", "the figures", scope, [query], Scope.parameters)
+    put(f'<div class="sl-cards{plain}" style="--least:{width}px">{drawn}{button}</div>')
 
 
-def _trend(place: int, values: Sequence[float | None]) -> str:
-    """A card's trend as the picture behind it; Streamlit's own sparklines load a chart library of 0.8 MB."""
+def _card(item: Card, scope: Scope) -> str:
+    about = (
+        f'<span class="sl-about" role="img" tabindex="0" aria-label="{esc(item.help)}" data-tip="{esc(item.help)}">'
+        f"{icon('help')}</span>"
+        if item.help
+        else ""
+    )
+    return (
+        f'<div class="sl-card" style="{html.escape(_trend(item.trend))}"><div class="sl-card-label">'
+        f'<span>{esc(item.label)}</span>{about}</div><div class="sl-card-value">{esc(item.value)}</div>'
+        f"{_change(item, scope)}</div>"
+    )
+
+
+def _change(item: Card, scope: Scope) -> str:
+    """The change against the period before; nothing where there is no such period."""
+    change = fmt.change(item.now, item.before)
+    if item.before == 0 and item.now is not None:
+        change = UNCHANGED if item.now == 0 else "new"
+    if change is None:
+        return '<div class="sl-card-change">no earlier data</div>' if scope.window().before is not None else ""
+    color, sign = "", ""
+    if change != UNCHANGED:
+        falls = change.startswith("-")
+        sign = icon("arrow_downward" if falls else "arrow_upward")
+        if item.good != "none":
+            color = " good" if falls == (item.good == "down") else " bad"
+    return f'<div class="sl-card-change{color}"><b>{sign}{esc(change)}</b> <span>{esc(scope.previous)}</span></div>'
+
+
+def _trend(values: Sequence[float | None]) -> str:
+    """A card's trend as the picture behind it."""
     found = [0.0 if value is None else float(value) for value in values]
     low, high = min([0.0, *found]), max([0.0, *found])
     if len(found) < 2 or high == low:
@@ -67,31 +92,4 @@ def _trend(place: int, values: Sequence[float | None]) -> str:
         f"<path d='M{line}' fill='none' stroke='{theme.CALLS}' stroke-width='1.5' vector-effect='non-scaling-stroke'/>"
         "</svg>"
     )
-    rule = f'background-image: url("data:image/svg+xml,{quote(picture)}")'
-    return f'.st-key-card-{place} [data-testid="stMetric"] {{{rule}}}'
-
-
-def _change(item: Card) -> str | None:
-    """Change against the period before in words; None when nothing is known of that period."""
-    if item.before == 0 and item.now is not None:
-        return UNCHANGED if item.now == 0 else "new"
-    return fmt.change(item.now, item.before)
-
-
-def _card(item: Card, scope: Scope) -> None:
-    delta = _change(item)
-    compared = scope.window().before is not None
-    moved = delta is not None and delta != UNCHANGED
-    color: Literal["off", "normal", "inverse"] = "off"
-    if moved and item.good != "none":
-        color = "normal" if item.good == "up" else "inverse"
-    st.metric(
-        item.label,
-        item.value,
-        delta=delta if delta is not None else "no earlier data" if compared else None,
-        delta_color=color,
-        delta_arrow="auto" if moved else "off",
-        delta_description=scope.previous if delta is not None else None,
-        help=item.help or None,
-        height="stretch",
-    )
+    return f'background-image: url("data:image/svg+xml,{quote(picture)}")'

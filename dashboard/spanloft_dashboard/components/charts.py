@@ -10,22 +10,18 @@ from typing import Any, Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import streamlit as st
 
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme, ticks
 from spanloft_dashboard.components.scope import Scope, iso
-from spanloft_dashboard.components.scripts import script
+from spanloft_dashboard.components.scripts import component
 
 LAST = ("other", "unknown")
 """Series that stand last and are grey."""
 NAME_LIMIT = 40
-SCRIPT = script("chart")
 
-_mount = st.components.v2.component(
-    "spanloft_chart", html='<div class="sl-chart"></div>', js=SCRIPT, isolate_styles=False
-)
+_mount = component("chart")
 
 Values = Sequence[float | None]
 

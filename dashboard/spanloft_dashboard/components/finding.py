@@ -10,7 +10,7 @@ from spanloft_collector.errors import SpanloftError
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import links, messages, verdicts
-from spanloft_dashboard.components.panel import EmptyPanel, guarded
+from spanloft_dashboard.components.panel import EmptyPanel, guarded, head
 from spanloft_dashboard.components.scope import Scope, iso, set_url
 
 Color = Literal["red", "orange", "gray"]
@@ -34,22 +34,26 @@ def _draw(finding_id: str, scope: Scope) -> None:
     if not found:
         raise EmptyPanel(f"There is no finding {fmt.label(finding_id)} in this store. It may have been expired.")
     top = found[0]
-    _head(top, scope)
+    _facts(top, scope)
+
+    def asked(_: Scope) -> dict[str, Any]:
+        return {"finding": finding_id}
+
     with st.container(key="panel-segment", gap="xsmall"):
-        st.markdown("**Text**")
+        head("segment", "Text", scope, ["security_finding"], asked)
         marked(top["segment"], str((messages.parse(top["evidence"]) or {}).get("match") or ""))
         st.caption("Secrets and personal data are replaced by their kind. Nothing in this text is followed or loaded.")
     with st.container(key="panel-evidence", gap="xsmall"):
-        st.markdown("**Evidence**")
+        head("evidence", "Evidence", scope, ["security_finding"], asked)
         for row in found:
             _evidence(row)
     chain = messages.parse(top["chain"]) or []
     if chain:
         _chain(top, chain, scope)
-    _verdict(top)
+    _verdict(top, scope)
 
 
-def _head(row: dict[str, Any], scope: Scope) -> None:
+def _facts(row: dict[str, Any], scope: Scope) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="facts"):
         st.badge(fmt.label(row["category"].replace("_", " ")), color="violet")
         st.badge(fmt.label(row["severity"]), color=COLORS.get(row["severity"], "gray"))
@@ -83,8 +87,8 @@ def marked(segment: str, match: str) -> None:
 def _evidence(row: dict[str, Any]) -> None:
     evidence = messages.parse(row["evidence"]) or {}
     rank = f" · ranks above {fmt.percent(row['score_rank'])} of your texts" if row["score_rank"] is not None else ""
-    head = f"{row['detector']} · version {row['detector_version']} · score {row['score']:.2f}{rank}"
-    st.markdown(fmt.label(head, 160))
+    words = f"{row['detector']} · version {row['detector_version']} · score {row['score']:.2f}{rank}"
+    st.markdown(fmt.label(words, 160))
     if evidence.get("decoded"):
         st.caption(f"Decoded from {fmt.label(evidence.get('encoding'), 60)}:")
         messages.text(str(evidence["decoded"]))
@@ -97,7 +101,7 @@ def _chain(row: dict[str, Any], chain: list[dict[str, Any]], scope: Scope) -> No
     parameters = {"trace_id": row["trace_id"], "span_ids": [step["span_id"] for step in chain]}
     spans = {span["span_id"]: span for span in data.rows("security_chain", parameters)}
     with st.container(key="panel-chain", gap="xsmall"):
-        st.markdown("**What it achieved**")
+        head("chain", "What it achieved", scope, ["security_chain"], lambda _: parameters)
         for place, step in enumerate(chain, 1):
             span = spans.get(step["span_id"], {})
             with st.container(horizontal=True, vertical_alignment="center", gap="small", key=f"row-step-{place}"):
@@ -110,9 +114,9 @@ def _chain(row: dict[str, Any], chain: list[dict[str, Any]], scope: Scope) -> No
                 messages.text(step["text"])
 
 
-def _verdict(row: dict[str, Any]) -> None:
+def _verdict(row: dict[str, Any], scope: Scope) -> None:
     with st.container(key="panel-verdict", gap="xsmall"):
-        st.markdown("**Verdict**")
+        head("verdict", "Verdict", scope, ["security_finding"], lambda _: {"finding": row["finding_id"]})
         if row["verdict"]:
             by = f" by {row['verdict_by']}" if row["verdict_by"] else ""
             st.caption(fmt.label(f"{row['verdict'].replace('_', ' ')}{by}, {fmt.clock(row['verdict_time'])}", 120))

@@ -14,6 +14,7 @@ from spanloft_dashboard.components import empty
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.keys import keys_button
 from spanloft_dashboard.components.live import fragment, play_button
+from spanloft_dashboard.components.markup import badge, esc, put
 from spanloft_dashboard.components.scope import ALL, CUSTOM, DEFAULT, FILTERS, RANGES, Scope, iso, set_url
 
 STALE_SECONDS = 3600
@@ -124,25 +125,14 @@ def _freshness() -> None:
     extent = data.first("common_extent")
     now = dt.datetime.now(dt.UTC).replace(tzinfo=None)
     age = (now - extent["last_time"]).total_seconds()
-    with st.container(
-        horizontal=True,
-        horizontal_alignment="right",
-        vertical_alignment="center",
-        gap="small",
-        key="fresh",
-        width="content",
-    ):
-        if extent.get("sample_spans"):
-            st.badge(
-                "Sample data",
-                icon=":material/science:",
-                color="orange",
-                help="Some of these calls come with Spanloft and are not yours.",
-            )
-        st.badge(f"Newest call {fmt.ago(age)} ago", color="gray" if age > STALE_SECONDS else "green")
-        zone = fmt.viewer_zone().key
-        st.caption(f"As of {fmt.local(now):%H:%M:%S} · {zone.replace('_', ' ')}", width="content")
-        keys_button()
+    sample = ""
+    if extent.get("sample_spans"):
+        about = "Some of these calls come with Spanloft and are not yours."
+        sample = f'<span title="{about}">{badge("Sample data", "orange", "science")}</span>'
+    newest = badge(f"Newest call {fmt.ago(age)} ago", "gray" if age > STALE_SECONDS else "green")
+    zone = fmt.viewer_zone().key.replace("_", " ")
+    moment = f"<small>As of {fmt.local(now):%H:%M:%S} · {esc(zone)}</small>"
+    put(f'<div class="sl-fresh">{sample}{newest}{moment}{keys_button()}</div>')
 
 
 def _filters_apart(scope: Scope, search: bool, filters: Sequence[str]) -> None:
@@ -153,7 +143,7 @@ def _filters_apart(scope: Scope, search: bool, filters: Sequence[str]) -> None:
             st.rerun()
         _filters(scope, search, filters)
 
-    st.fragment(body, parallel=True)()
+    st.fragment(body)()
 
 
 def _filters(scope: Scope, search: bool, filters: Sequence[str]) -> None:

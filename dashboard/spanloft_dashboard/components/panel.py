@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import streamlit as st
 from spanloft_collector.errors import SpanloftError
@@ -12,11 +13,16 @@ from spanloft_collector.errors import SpanloftError
 from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.live import fragment, live
+from spanloft_dashboard.components.markup import esc, put
 from spanloft_dashboard.components.scope import Scope
+from spanloft_dashboard.components.scripts import component
 
 log = logging.getLogger(__name__)
 
 Draw = Callable[[Scope], None]
+_BEHIND = "_behind"
+
+_mount = component("wishes")
 
 
 def panel(
@@ -29,8 +35,9 @@ def panel(
     note: str = "",
     height: int = 240,
     more: Callable[[Scope], Mapping[str, Any]] = Scope.parameters,
+    known: bool = True,
 ) -> None:
-    """Draw a panel in a fragment of its own, in parallel with its neighbours.
+    """Draw a panel in a fragment of its own, in parallel with its neighbours where its queries have to be waited for.
 
     Args:
         key: unique on the page.
@@ -40,74 +47,98 @@ def panel(
         queries: names of the queries behind it, for "SQL".
         note: a short sentence beside the title.
         height: height in pixels of the placeholder while it loads.
-        more: gives the parameters of the queries, for "SQL".
+        more: gives the parameters of the queries.
+        known: whether what ``more`` asks for is known already.
     """
+    ready = known and _ready(queries, scope, more)
 
     def body() -> None:
         with st.container(key=f"panel-{key}", gap="xsmall", height="stretch"):
             head(key, title, scope, queries, more, note=note)
-            # While the page plays, the old content stands until the new is there: a placeholder would flicker.
-            with st.container() if live() else st.skeleton(height=height):
+            with _waiting(height, ready):
                 guarded(draw, scope)
 
-    fragment(body)
+    fragment(body, parallel=not ready)
 
 
-def apart(draw: Draw, scope: Scope, height: int = 150) -> None:
-    """Draw something without a frame in a fragment of its own, in parallel with the panels."""
+def apart(draw: Draw, scope: Scope, query: str, height: int = 150) -> None:
+    """Draw something without a frame in a fragment of its own, in parallel with the panels; ``query`` is behind it."""
+    ready = _ready([query], scope, Scope.parameters)
 
     def body() -> None:
-        with st.container() if live() else st.skeleton(height=height):
+        with _waiting(height, ready):
             guarded(draw, scope)
 
-    fragment(body)
+    fragment(body, parallel=not ready)
+
+
+def _ready(queries: Sequence[str], scope: Scope, more: Callable[[Scope], Mapping[str, Any]]) -> bool:
+    """Whether nothing has to be waited for: then a thread of its own would only cost."""
+    try:
+        parameters = more(scope)
+        return all(data.known(name, parameters) for name in queries)
+    except SpanloftError:
+        return False
+
+
+def _waiting(height: int, ready: bool) -> AbstractContextManager[object]:
+    """A placeholder where something has to be waited for. While the page plays, the old content stands instead."""
+    return nullcontext() if ready or live() else st.skeleton(height=height)
 
 
 def head(
     key: str,
     title: str,
     scope: Scope,
-    queries: Sequence[str],
-    more: Callable[[Scope], Mapping[str, Any]],
+    queries: Sequence[str] = (),
+    more: Callable[[Scope], Mapping[str, Any]] = Scope.parameters,
     *,
     note: str = "",
 ) -> None:
     """Draw the first line of a panel: title, note and the button with its SQL; see ``panel``."""
-    with st.container(
-        key=f"head-{key}",
-        horizontal=True,
-        wrap=False,
-        horizontal_alignment="distribute",
-        vertical_alignment="center",
-        gap="small",
-    ):
-        # One element and not two in a row of their own: a page has ten heads, and each element is a message.
-        st.markdown(f"**{title}**" + (f" :small[:gray[{fmt.label(note, 200)}]]" if note else ""), width="content")
-        if queries:
-            show_sql(key, scope, queries, more)
+    words = f"<b>{esc(title)}</b>" + (f" <small>{esc(note)}</small>" if note else "")
+    put(f'<div class="sl-head"><p>{words}</p>{sql_button(key, title, scope, queries, more)}</div>')
 
 
-def show_sql(key: str, scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]) -> None:
-    """A small button that opens the queries behind a panel, ready for the DuckDB shell.
+class Behind(NamedTuple):
+    """What is behind a panel: its title, and queries with what gives their parameters."""
 
-    Its content is made when it opens, in a fragment of its own: on most views nobody asks for it.
+    title: str
+    scope: Scope
+    queries: Sequence[str]
+    more: Callable[[Scope], Mapping[str, Any]]
+
+
+def sql_button(
+    key: str, title: str, scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]
+) -> str:
+    """HTML of a small button that shows the queries behind a panel, ready for the DuckDB shell.
+
+    They are written when somebody asks for them; see ``answer``.
     """
+    if not queries:
+        return ""
+    st.session_state.setdefault(_BEHIND, {})[key] = Behind(title, scope, queries, more)
+    words = f'title="The query behind this panel" aria-label="SQL behind {esc(title)}"'
+    return f'<button class="sl-sql" data-sql="{esc(key)}" {words}>SQL</button>'
+
+
+def answer() -> None:
+    """Show the queries that were asked for by a button of ``sql_button``, in a fragment of its own."""
 
     def body() -> None:
-        shown = st.popover(
-            "SQL", type="tertiary", help="The query behind this panel", key=f"sql-{key}", on_change="rerun"
-        )
-        if shown.open:
-            with shown:
-                _queries(scope, queries, more)
+        asked = _mount(key="ask", data="sql", on_wish_change=lambda: None).get("wish")
+        found = st.session_state.get(_BEHIND, {}).get(asked)
+        if found is not None:
+            st.dialog(f"SQL: {fmt.label(found.title)}", width="large")(_queries)(found)
 
     st.fragment(body)()
 
 
-def _queries(scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]) -> None:
+def _queries(behind: Behind) -> None:
     try:
-        parameters = more(scope)
-        for name in queries:
+        parameters = behind.more(behind.scope)
+        for name in behind.queries:
             st.code(data.query_text(name, parameters), language="sql", wrap_lines=True)
         st.caption(fmt.label(data.shell_command(), 200))
     except SpanloftError as error:

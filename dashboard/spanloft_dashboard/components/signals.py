@@ -14,6 +14,7 @@ import streamlit as st
 from spanloft_dashboard import data
 from spanloft_dashboard.components import alarms, finding, links, messages, tables
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.markup import put
 from spanloft_dashboard.components.scope import Scope
 
 Row = Mapping[str, Any]
@@ -143,12 +144,11 @@ def _alerts(span: Row, judged: Row, scope: Scope) -> None:
     rows = data.rows("trace_alerts", parameters(span))
     named = [row for row in rows if row["is_named"]]
     around = [row for row in rows if not row["is_named"]]
-    for place, row in enumerate(named):
-        alarms.row(place, row, scope)
+    if named:
+        put("".join(alarms.row(row, scope) for row in named))
     if around:
         st.caption("While it ran, of the same service and model:")
-        for place, row in enumerate(around, len(named)):
-            alarms.row(place, row, scope)
+        put("".join(alarms.row(row, scope) for row in around))
     if rows:
         tables.say_hidden(len(rows), rows[0]["total"], "alerts", "worst")
     else:

@@ -12,7 +12,8 @@ from spanloft_dashboard import data
 from spanloft_dashboard.components import choices, messages, signals, tables
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.copies import copy_tab
-from spanloft_dashboard.components.panel import guarded, show_sql
+from spanloft_dashboard.components.markup import put
+from spanloft_dashboard.components.panel import guarded, sql_button
 from spanloft_dashboard.components.scope import Scope, set_url
 
 CONTENT_HINT = (
@@ -111,7 +112,8 @@ def _draw(span: dict[str, Any], scope: Scope) -> None:
             if tab.open:
                 bodies[name]()
                 behind = queries.get(name, ("trace_payload",))
-                show_sql(f"span-{name}", scope, behind, lambda _: signals.parameters(span))
+                button = sql_button(f"span-{name}", name, scope, behind, lambda _: signals.parameters(span))
+                put(f'<div class="sl-foot">{button}</div>')
 
 
 def _tabs() -> Sequence[Any]:

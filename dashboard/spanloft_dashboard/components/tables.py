@@ -1,4 +1,4 @@
-"""Lists: one look, rows that open, the number of rows that a limit hides. The drawing is ``table.js``."""
+"""Lists: one look, rows that open, the number of rows that a limit hides. The drawing is ``list.js``."""
 
 from __future__ import annotations
 
@@ -14,18 +14,15 @@ import pyarrow as pa
 import streamlit as st
 
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components.scripts import script
+from spanloft_dashboard.components.scripts import component
 
 ROW = 33
 WIDTH = 110
 CELL_LIMIT = 400
 """Characters of a cell: more than fit into one, few enough that a list stays small."""
 UNKNOWN = "–"
-SCRIPT = script("table")
 
-_mount = st.components.v2.component(
-    "spanloft_list", html='<div class="sl-list"></div>', js=SCRIPT, isolate_styles=False
-)
+_mount = component("list")
 
 
 @dataclass(frozen=True)

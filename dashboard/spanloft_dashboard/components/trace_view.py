@@ -11,7 +11,7 @@ from spanloft_dashboard import data
 from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import links, tables, tree, waterfall
 from spanloft_dashboard.components.critical_path import Segment, by_name, critical_path
-from spanloft_dashboard.components.panel import EmptyPanel, guarded, show_sql
+from spanloft_dashboard.components.panel import EmptyPanel, guarded, head
 from spanloft_dashboard.components.scope import Scope, iso, parse_time, set_url
 from spanloft_dashboard.components.span_panel import span_panel
 
@@ -52,7 +52,7 @@ def _draw(trace_id: str, scope: Scope) -> None:
     with left:
         _waterfall(roots, spans, start, length, selected, scope)
         if len(spans) > 1:
-            _parts(spans)
+            _parts(spans, start, scope)
     with right:
         span_panel(by_id[selected], scope)
 
@@ -68,15 +68,11 @@ def _waterfall(
     drawn = tree.rows(roots, selected)
     path = critical_path(roots, start)
     with st.container(key="panel-waterfall", gap="xsmall"):
-        with st.container(
-            horizontal=True, horizontal_alignment="distribute", vertical_alignment="center", key="head-waterfall"
-        ):
-            st.markdown("**Where the time went**", width="content")
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-                st.caption(_note(len(drawn), len(spans), spans[0]["total"]), width="content")
-                _step(drawn, selected)
-                near = {"trace_id": spans[0]["trace_id"], "near": start}
-                show_sql("waterfall", scope, ["trace_spans"], lambda _: near)
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="xsmall"):
+            near = {"trace_id": spans[0]["trace_id"], "near": start}
+            note = _note(len(drawn), len(spans), spans[0]["total"])
+            head("waterfall", "Where the time went", scope, ["trace_spans"], lambda _: near, note=note)
+            _step(drawn, selected)
         waterfall.draw(drawn, start, length, selected, key=f"waterfall-{spans[0]['trace_id']}", path=path)
         if len(spans) > 1:
             _explained(path, spans)
@@ -110,11 +106,11 @@ def _explained(path: dict[str, list[Segment]], spans: list[dict[str, Any]]) -> N
         st.caption(f"Critical path: {words}{rest}. What is not on it could be faster without the trace being so.")
 
 
-def _parts(spans: list[dict[str, Any]]) -> None:
+def _parts(spans: list[dict[str, Any]], start: dt.datetime, scope: Scope) -> None:
     """Spans of the same name together: how often, how long, how many tokens, how much."""
     with st.container(key="panel-parts", gap="xsmall"):
-        with st.container(key="head-parts"):
-            st.markdown("**What it was made of**")
+        near = {"trace_id": spans[0]["trace_id"], "near": start}
+        head("parts", "What it was made of", scope, ["trace_spans"], lambda _: near)
         rows = tree.by_name(spans)
         columns = {
             "name": tables.column("Name", width=190),

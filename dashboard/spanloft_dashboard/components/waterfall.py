@@ -13,16 +13,13 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components import theme
 from spanloft_dashboard.components.critical_path import Segment
 from spanloft_dashboard.components.scope import set_url
-from spanloft_dashboard.components.scripts import script
+from spanloft_dashboard.components.scripts import component
 from spanloft_dashboard.components.tree import Branch
 
-SCRIPT = script("waterfall")
 MAX_PX = 600
 NAME_CHARS = 80
 
-_mount = st.components.v2.component(
-    "spanloft_waterfall", html='<div class="sl-waterfall"></div>', js=SCRIPT, isolate_styles=False
-)
+_mount = component("waterfall")
 
 
 def draw(

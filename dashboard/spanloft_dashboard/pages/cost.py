@@ -69,6 +69,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Unpriced calls", "unpriced_calls", fmt.count, "down", unpriced, absent=0),
         ],
         scope,
+        "cost_cards",
         width=128,
     )
 
@@ -231,7 +232,7 @@ def _render() -> None:
     scope = header("Cost", "Who spends, why did it move, what would save, and which calls have no price?")
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "cost_cards")
     choices.segmented("by", "Group by", GROUPS, "model")
     by = GROUPS[choices.chosen("by", GROUPS, "model")].lower()
     panel(

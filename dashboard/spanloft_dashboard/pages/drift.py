@@ -61,6 +61,7 @@ def _draw_cards(scope: Scope) -> None:
             Card("Waiting", fmt.count(row["waiting"]), help=waiting),
         ],
         scope,
+        "drift_cards",
     )
 
 
@@ -255,7 +256,7 @@ def _render() -> None:
     )
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "drift_cards")
     panel(
         "series",
         "Series",

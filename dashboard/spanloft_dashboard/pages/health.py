@@ -19,12 +19,17 @@ GAPS = {
     "no_model": ("Names no model", "The cost is unknown"),
     "no_tokens": ("Reports no token counts", "The cost is unknown"),
     "no_price": ("Names a model without a known price", "The cost is unknown; see Cost"),
+    "not_parsed": (
+        "Sends messages that can't be read: cut off, or in a form of its own",
+        "They are shown as text; an SDK's limit for the length of attributes cuts them",
+    ),
     "clock_ahead": ("Starts after it arrived: its clock is ahead", "Stands at the wrong time"),
     "exclusive": ("Counts cached tokens apart from the input", "Put right: they are added to the input"),
     "estimated": ("Estimates its token counts", "The cost is an estimate"),
     "no_response_model": ("Names only the model that was asked for", "Priced by that; an alias may be another model"),
     "no_content": ("Sends no messages", "Neither drift nor security can judge it"),
     "no_first_token": ("Streams without a time to first token", "Wait and generation can't be told apart"),
+    "cut_off": ("Got answers that ended at the limit of tokens", "The answer is not whole"),
     "no_finish_reason": ("Does not say why the answer ended", "Answers that were cut off are not seen"),
 }
 """What an instrumentation may get wrong, and what comes of it; names are those of ``health_gaps``."""
@@ -42,6 +47,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Not understood", "unclaimed", fmt.count, "none", "Spans that no dialect claimed", absent=0),
         ],
         scope,
+        "health_cards",
     )
 
 
@@ -82,31 +88,6 @@ def _draw_sources(scope: Scope) -> None:
     }
     tables.table(
         table, columns, key="sources", placeholder="not understood", height=tables.height_of(table.num_rows, 8)
-    )
-
-
-def _draw_quality(scope: Scope) -> None:
-    table = data.query("health_quality", scope.parameters())
-    if not table.num_rows:
-        raise EmptyPanel
-    gaps = {
-        "no_model": "No model",
-        "no_tokens": "No tokens",
-        "no_content": "No content",
-        "no_price": "No price",
-        "no_first_token": "No first token",
-    }
-    columns = {
-        "scope_name": tables.column("Instrumentation", width=290),
-        "calls": tables.number("Calls"),
-        **{name: tables.number(words) for name, words in gaps.items()},
-    }
-    tables.table(
-        table,
-        columns,
-        key="quality",
-        formats=dict.fromkeys(gaps, fmt.percent),
-        height=tables.height_of(table.num_rows, 8),
     )
 
 
@@ -183,7 +164,7 @@ def _render() -> None:
     scope = header("Health", "Is anything lost or late, and what do instrumentations leave out?", filters=("service",))
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "health_cards")
     left, right = st.columns([3, 2], gap="small")
     with left:
         panel("outcomes", "Spans that arrived", _draw_outcomes, scope, queries=["health_outcomes"], note="click a bar")
@@ -191,16 +172,8 @@ def _render() -> None:
         panel("refused", "Why spans were refused", _draw_refused, scope, queries=["health_refused"])
     panel("sources", "Who sends", _draw_sources, scope, queries=["health_sources"])
     panel(
-        "quality",
-        "What instrumentations leave out",
-        _draw_quality,
-        scope,
-        queries=["health_quality"],
-        note="% of successful calls",
-    )
-    panel(
         "gaps",
-        "What instrumentations got wrong",
+        "What instrumentations leave out or get wrong",
         _draw_gaps,
         scope,
         queries=["health_gaps"],

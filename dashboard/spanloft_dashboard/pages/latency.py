@@ -37,6 +37,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Error rate", "error_rate", fmt.percent, "down", "Failed calls of all calls"),
         ],
         scope,
+        "latency_cards",
     )
 
 
@@ -155,7 +156,7 @@ def _render() -> None:
     scope = header("Latency", "What is slow, since when, and is it the wait or the generation?")
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "latency_cards")
     left, right = st.columns(2, gap="small")
     with left:
         panel(

@@ -12,6 +12,7 @@ from spanloft_dashboard.components import format as fmt
 from spanloft_dashboard.components.alarms import alarms
 from spanloft_dashboard.components.cards import cards
 from spanloft_dashboard.components.header import header
+from spanloft_dashboard.components.markup import badge, esc, link, put
 from spanloft_dashboard.components.panel import EmptyPanel, apart, panel
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.trend import Trend
@@ -30,6 +31,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Unpriced calls", "unpriced_calls", fmt.count, "down", unpriced, absent=0),
         ],
         scope,
+        "overview_cards",
     )
 
 
@@ -58,32 +60,25 @@ def _draw_movers(scope: Scope) -> None:
     table = data.query("overview_movers", scope.parameters())
     if not table.num_rows:
         raise EmptyPanel("Nothing moved, or there is no earlier period to compare with.")
-    formats = {"cost": fmt.money, "p95 latency": fmt.duration, "error rate": fmt.percent}
-    for position, row in enumerate(table.to_pylist()):
-        write = formats[row["metric"]]
-        rising = row["now_value"] > row["before_value"]
-        where = f"{row['model']} · {row['service_name']}" if row["service_name"] else row["model"]
-        with st.container(
-            horizontal=True, wrap=False, vertical_alignment="center", gap="small", key=f"row-mover-{position}"
-        ):
-            page, extra = TARGETS[row["metric"]]
-            chosen = {
-                "model": [row["model"]],
-                "service": [row["service_name"]] if row["service_name"] else None,
-                **extra,
-            }
-            label = f"{row['metric'].capitalize()} :gray[· {fmt.label(where, 46)}]"
-            links.link(page, label, scope, arrow=False, width="stretch", **chosen)
-            st.caption(
-                f"{fmt.label(write(row['before_value']))} → {fmt.label(write(row['now_value']))}", width="content"
-            )
-            st.badge(
-                fmt.label(fmt.change(row["now_value"], row["before_value"]) or "new"),
-                color="red" if rising else "green",
-                icon=":material/arrow_upward:" if rising else ":material/arrow_downward:",
-            )
+    put(f'<div class="sl-rows">{"".join(_mover(row, scope) for row in table.to_pylist())}</div>')
 
 
+def _mover(row: dict[str, Any], scope: Scope) -> str:
+    """A change as HTML, with the way to the page that shows it."""
+    page, extra = TARGETS[row["metric"]]
+    service = [row["service_name"]] if row["service_name"] else None
+    where = f"{row['model']} · {row['service_name']}" if service else row["model"]
+    words = f"{esc(row['metric'].capitalize())} <small>· {esc(where, 46)}</small>"
+    title = link(page, words, scope, model=[row["model"]], service=service, **extra)
+    write = FORMATS[row["metric"]]
+    values = f"<small>{esc(write(row['before_value']))} → {esc(write(row['now_value']))}</small>"
+    rising = row["now_value"] > row["before_value"]
+    color, sign = ("red", "arrow_upward") if rising else ("green", "arrow_downward")
+    change = badge(fmt.change(row["now_value"], row["before_value"]) or "new", color, sign)
+    return f'<div class="sl-row sl-mover">{title}{values}{change}</div>'
+
+
+FORMATS = {"cost": fmt.money, "p95 latency": fmt.duration, "error rate": fmt.percent}
 TARGETS: dict[str, tuple[str, dict[str, Any]]] = {
     "cost": ("cost", {}),
     "p95 latency": ("latency", {}),
@@ -118,7 +113,7 @@ def _render() -> None:
     scope = header("Overview", "Is it healthy now, and what changed?", live=True)
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "overview_cards")
     panel("alarms", "Alarms", alarms, scope, queries=["overview_alerts"], height=90, note="against what is usual")
     left, right = st.columns(2, gap="small")
     with left:

@@ -37,6 +37,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Error rate", "error_rate", fmt.percent, "down", "Failed calls of all calls"),
         ],
         scope,
+        "prompts_cards",
     )
 
 
@@ -201,7 +202,7 @@ def _render() -> None:
     scope = header("Prompts", "Which prompts are live, what changed, and is the new version cheaper, faster, safer?")
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "prompts_cards")
     panel("list", "Prompts", _draw_list, scope, queries=["prompts_list"], note="click a row for its versions")
     guarded(_draw_prompt, scope)
 

@@ -80,6 +80,7 @@ def _draw_cards(scope: Scope) -> None:
             ),
         ],
         scope,
+        "security_cards",
     )
 
 
@@ -204,7 +205,7 @@ def _render() -> None:
     scope = header("Security", "Was the app attacked, did it work, and what left?", filters=("service",))
     if scope is None:
         return
-    apart(_draw_cards, scope)
+    apart(_draw_cards, scope, "security_cards")
     left, right = st.columns(2, gap="small")
     with left:
         panel(

@@ -39,6 +39,7 @@ def _draw_cards(scope: Scope) -> None:
             trend.card("Sessions with a failure", "failed_share", fmt.percent, "down", "Share in which a span failed"),
         ],
         scope,
+        "sessions_cards",
     )
 
 
@@ -58,13 +59,20 @@ def _draw_over_time(scope: Scope) -> None:
         links.go("traces", scope, **picked.url(), status=["error"] if failing else None)
 
 
+def _bounds(found: pa.Table) -> dict[str, Any]:
+    """The chosen sessions and between when they lie: only these few are read whole."""
+    first, last = min(found["first_time"].to_pylist()), max(found["last_time"].to_pylist())
+    return {"chosen": found["session_id"].to_pylist(), "first": first, "last": last}
+
+
 def _draw_list(scope: Scope) -> None:
     values = _parameters(scope)
-    table = data.query("sessions_list", values)
-    if not table.num_rows:
+    found = data.query("sessions_chosen", values)
+    if not found.num_rows:
         raise EmptyPanel(NO_SESSIONS)
+    table = data.query("sessions_list", values | _bounds(found))
     words = ORDERS[values["sort_by"]].lower()
-    total = tables.limited(table.num_rows, table["total"][0].as_py(), "sessions", words)
+    total = tables.limited(table.num_rows, found["total"][0].as_py(), "sessions", words)
     st.caption(f"{total}. Click a row to read it.")
     columns = {
         "last_time": tables.moment("Last call"),
@@ -149,7 +157,7 @@ def _render() -> None:
     found = header("Sessions", "Who talked with the app, for how long, and what was said?", search=True)
     if found is None:
         return
-    apart(_draw_cards, found)
+    apart(_draw_cards, found, "sessions_cards")
     panel(
         "time",
         "Active sessions",
@@ -160,7 +168,7 @@ def _render() -> None:
         height=150,
     )
     choices.segmented("sort", "Order", ORDERS, "newest")
-    panel("list", "Sessions", _draw_list, found, queries=["sessions_list"], more=_parameters, height=600)
+    panel("list", "Sessions", _draw_list, found, queries=["sessions_chosen"], more=_parameters, height=600)
 
 
 _render()

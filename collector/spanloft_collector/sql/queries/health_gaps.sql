@@ -14,6 +14,10 @@ WITH calls AS (
         input_preview IS NULL AND output_preview IS NULL AS no_content,
         coalesce(is_stream AND ttft_ms IS NULL, false) AS no_first_token,
         operation IN ('chat', 'generate_content', 'text_completion') AND finish_reason IS NULL AS no_finish_reason,
+        -- Messages that could not be read stay text, and their preview begins like the JSON they were.
+        coalesce(regexp_matches(input_preview, '^\s*\[?\{\s*"role"'), false)
+            OR coalesce(regexp_matches(output_preview, '^\s*\[?\{\s*"role"'), false) AS not_parsed,
+        coalesce(finish_reason IN ('length', 'max_tokens'), false) AS cut_off,
         start_time > ingest_time + INTERVAL 2 SECOND AS clock_ahead
     FROM spans
     WHERE start_time >= $since AND start_time < $until AND status_code IS DISTINCT FROM 'error'
@@ -24,7 +28,7 @@ WITH calls AS (
 combined AS (
     SELECT
         scope_name, dialect, is_stream, counted_twice, no_model, no_response_model, no_tokens, estimated, exclusive,
-        no_price, no_content, no_first_token, no_finish_reason, clock_ahead,
+        no_price, no_content, no_first_token, no_finish_reason, not_parsed, cut_off, clock_ahead,
         count(*) AS calls, max(start_time) AS start_time,
         arg_max(trace_id, start_time) AS trace_id, arg_max(span_id, start_time) AS span_id
     FROM calls
@@ -42,7 +46,7 @@ gaps AS (
         if(no_tokens AND NOT counted_twice, 'no_tokens', NULL), if(no_price AND NOT counted_twice, 'no_price', NULL),
         if(estimated AND NOT counted_twice, 'estimated', NULL), if(exclusive AND NOT counted_twice, 'exclusive', NULL),
         if(no_response_model AND NOT counted_twice, 'no_response_model', NULL), if(no_content, 'no_content', NULL),
-        if(no_first_token, 'no_first_token', NULL),
+        if(no_first_token, 'no_first_token', NULL), if(not_parsed, 'not_parsed', NULL), if(cut_off, 'cut_off', NULL),
         if(no_finish_reason AND NOT counted_twice, 'no_finish_reason', NULL)
     ]) AS gap
     FROM counted
@@ -56,6 +60,6 @@ FROM gaps
 WHERE gap IS NOT NULL
 GROUP BY scope_name, dialect, gap
 ORDER BY
-    list_position(['counted_twice', 'no_model', 'no_tokens', 'no_price', 'clock_ahead', 'exclusive', 'estimated'], gap) NULLS LAST,
+    list_position(['counted_twice', 'no_model', 'no_tokens', 'no_price', 'not_parsed', 'clock_ahead', 'exclusive', 'estimated'], gap) NULLS LAST,
     calls DESC, scope_name, gap
 LIMIT 100;

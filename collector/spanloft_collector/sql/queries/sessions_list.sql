@@ -1,4 +1,4 @@
--- Sessions with a matching span: the first $row_limit by $sort_by, and how many there are in all.
+-- Sessions of $chosen, in its order, with what their matching spans between $first and $last add up to.
 SELECT
     session_id,
     min(start_time) AS start_time,
@@ -13,10 +13,9 @@ SELECT
     sum(cost_usd) FILTER (WHERE operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL) AS cost_usd,
     if(count(*) FILTER (WHERE status_code = 'error') > 0, count(*) FILTER (WHERE status_code = 'error') || ' failed', 'ok')
         AS status,
-    arg_min(input_preview, start_time) AS input_preview,
-    count(*) OVER () AS total
+    arg_min(input_preview, start_time) AS input_preview
 FROM spans
-WHERE session_id IS NOT NULL AND start_time >= $since AND start_time < $until
+WHERE session_id IN (SELECT unnest($chosen::VARCHAR[])) AND start_time >= $first::TIMESTAMP AND start_time <= $last::TIMESTAMP
   AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
   AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
   AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
@@ -24,7 +23,4 @@ WHERE session_id IS NOT NULL AND start_time >= $since AND start_time < $until
   AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
   AND ($search IS NULL OR contains(lower(concat_ws(' ', session_id, user_id, input_preview, output_preview)), lower($search)))
 GROUP BY session_id
-ORDER BY
-    CASE $sort_by WHEN 'longest' THEN length_ms WHEN 'dearest' THEN sum(cost_usd) FILTER (WHERE operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL) END DESC NULLS LAST,
-    last_time DESC
-LIMIT $row_limit;
+ORDER BY list_position($chosen::VARCHAR[], session_id);
