@@ -206,7 +206,7 @@ def test_memory_is_bounded():
         finder.mark([call(str(number), f"p{number}", trace_id=str(number), response_id=f"r{number}")])
     assert len(finder._above) <= 100
     assert len(finder._waiting) <= 100
-    assert len(finder._responses) <= 100
+    assert len(finder._responses) <= 25
 
 
 ids = st.sampled_from("abcdefgh")

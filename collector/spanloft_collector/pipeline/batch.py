@@ -36,6 +36,7 @@ _KEY_COLUMNS = {
     "start_us": "start_time",
     **{name: name for name in CallKey._fields if name not in ("start_us", "has_messages", "details")},
 }
+_REPEATING = ("provider", "operation", "scope_name", "request_model", "response_model")
 _BILLED_COLUMNS = [*_KEY_COLUMNS.values(), *USAGE_DETAILS]
 
 
@@ -150,6 +151,10 @@ def _billable_keys(spans: pa.Table, has_messages: pa.ChunkedArray) -> list[CallK
         for field, column in _KEY_COLUMNS.items()
     }
     columns["has_messages"] = has_messages.to_pylist()
+    # These repeat, and each would be a text of its own in the memory of what was published.
+    texts: dict[Any, Any] = {}
+    for name in _REPEATING:
+        columns[name] = [texts.setdefault(value, value) for value in columns[name]]
     stated = [spans.column(name).to_pylist() for name in USAGE_DETAILS]
     columns["details"] = [sum(map(bool, counts)) for counts in zip(*stated, strict=True)]
     return list(map(CallKey._make, zip(*(columns[field] for field in CallKey._fields), strict=True)))

@@ -62,6 +62,11 @@ class CallKey(NamedTuple):
     """How many of the counts with a price of their own are stated: read from the cache, written to it, for 1 hour."""
 
 
+@lru_cache(maxsize=1024)
+def _only(scope_name: str) -> frozenset[str]:
+    return frozenset((scope_name,))
+
+
 class _Call:
     """A billable span under consideration, or published and remembered."""
 
@@ -73,8 +78,8 @@ class _Call:
         self.root: _Call | None = None
         self.rule: str | None = None
         self.published = False
-        self.scopes = {row.scope_name}
-        self.children: list[_Call] = []
+        self.scopes = _only(row.scope_name)
+        self.children: list[_Call] | None = None
         self.outer: _Call | None = None
 
     def kept(self) -> _Call:
@@ -211,9 +216,14 @@ class DuplicateFinder:
             call.becomes(twin, "response_id")
 
     def _trim(self) -> None:
-        memories: tuple[MutableMapping[Any, Any], ...] = (self._above, self._waiting, self._responses)
-        for memory in memories:
-            for key in list(islice(memory, max(0, len(memory) - self._capacity))):
+        # About a quarter of the spans of an agent are calls; a remembered call takes the memory of ten other spans.
+        memories: tuple[tuple[MutableMapping[Any, Any], int], ...] = (
+            (self._above, self._capacity),
+            (self._waiting, self._capacity),
+            (self._responses, max(1, self._capacity // 4)),
+        )
+        for memory, capacity in memories:
+            for key in list(islice(memory, max(0, len(memory) - capacity))):
                 del memory[key]
 
 
@@ -243,13 +253,15 @@ def _adopt(outer: _Call, inner: _Call) -> None:
         if outer.root is None and not inner.published:
             inner.becomes(outer, "parent")
         return
+    if outer.children is None:
+        outer.children = []
     outer.children.append(inner)
 
 
 def _settle_children(outer: _Call) -> None:
     if outer.root is not None:
         return
-    children = sorted(outer.children, key=_order)
+    children = sorted(outer.children or (), key=_order)
     if len(children) == 1:
         inner = children[0].kept()
         if inner.published or _preferred(inner, outer) is inner:
