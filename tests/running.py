@@ -20,8 +20,8 @@ SPANLOFT = [sys.executable, "-m", "spanloft.cli"]
 class Running:
     """`spanloft up` in a process; ``dashboard``, ``http`` and ``grpc`` are its addresses."""
 
-    def __init__(self, store: Path, *options: str) -> None:
-        self.store = store
+    def __init__(self, store: Path | str, *options: str) -> None:
+        self.store = Path(store)
         ports = ["--grpc-port", "0", "--http-port", "0", "--dashboard-port", "0"]
         self.process = subprocess.Popen(
             [*SPANLOFT, "up", "--store", str(store), *ports, *options], stdout=subprocess.PIPE, text=True, bufsize=1
