@@ -12,4 +12,5 @@ packages=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("pure
 # What is installed in .venv comes behind: this DuckDB hides that one, and the editable install stays in reach.
 echo "import site; site.addsitedir('$packages')" > "$("$folder/venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zz-main.pth"
 "$folder/venv/bin/python" -c "import duckdb, sys; sys.exit(duckdb.__version__ != '$version')"
-"$folder/venv/bin/python" -m pytest -q tests/contract/test_store.py tests/unit/test_store_readers.py
+# DuckLake's extensions come as packages for exactly the DuckDB of the lock, so its store stays out.
+"$folder/venv/bin/python" -m pytest -q -k "not ducklake" tests/contract/test_store.py tests/unit/test_store_readers.py

@@ -1,4 +1,4 @@
-"""`spanloft up` on a DuckLake with Postgres and S3: commands of upkeep while all parts run, and the pages in Chromium."""
+"""`spanloft up` on a DuckLake with Postgres and S3: commands of upkeep while all parts run, and pages in Chromium."""
 
 from __future__ import annotations
 
