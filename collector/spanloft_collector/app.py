@@ -21,7 +21,7 @@ from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.ingest import create_pricer, exclusive, run_pipeline
 from spanloft_collector.jobs.runner import EPOCH
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position
-from spanloft_collector.lean import without_pandas
+from spanloft_collector.lean import return_memory, without_pandas
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.pipeline.worker import PipelineProcess
@@ -55,6 +55,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
         SpanloftError: a port is in use, the store is not usable, another collector runs on it, a key is missing.
     """
     without_pandas()
+    return_memory()
     keys = parse_api_keys(settings.api_key.get_secret_value()) if settings.api_key else {}
     if settings.host not in LOOPBACK_HOSTS and not keys:
         raise SpanloftError(

@@ -28,8 +28,8 @@ WRITER = "ingest"
 READ_BYTES = 1024 * 1024
 IDLE_S = 0.02
 RETRY_S = 1.0
-PRESSED_S = 5.0
-"""How long the pipeline counts as pressed after the last time that all decoders were busy."""
+PRESSED_S = 2.0
+"""How long the end of the journal must have been out of reach for the pipeline to count as pressed."""
 GATHER_S = 0.2
 """How long the first span after a quiet while waits for others of its trace."""
 
@@ -44,7 +44,7 @@ class Pipeline:
         decoders: Decoders,
         *,
         publish_interval_s: float = 1.0,
-        publish_rows: int = 8_192,
+        publish_rows: int = 16_384,
     ) -> None:
         self.store = store
         self.journal = journal
@@ -59,7 +59,7 @@ class Pipeline:
         self._rows = 0
         self._oldest = 0.0
         self._published = time.monotonic()
-        self._pressed = 0.0
+        self._behind_since: float | None = None
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._publishing: Future[None] | None = None
 
@@ -70,9 +70,10 @@ class Pipeline:
         self._delete_before(self._position.segment)
         while True:
             stop = stopping()
-            if self.decoders.full:
-                self._pressed = time.monotonic()
-            extent = None if self.decoders.full else reader.next_extent(READ_BYTES)
+            extent = None
+            if not self.decoders.full:
+                extent = reader.next_extent(READ_BYTES)
+                self._note_backlog(extent is not None)
             if extent is not None:
                 self.decoders.submit(extent)
             chunk = self.decoders.collect(wait=self.decoders.full)
@@ -91,8 +92,15 @@ class Pipeline:
 
     @property
     def pressed(self) -> bool:
-        """Whether spans arrive about as fast as they can be decoded."""
-        return time.monotonic() - self._pressed < PRESSED_S
+        """Whether spans arrive about as fast as they can be stored. Thread-safe."""
+        since = self._behind_since
+        return since is not None and time.monotonic() - since > PRESSED_S
+
+    def _note_backlog(self, more: bool) -> None:
+        if not more:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = time.monotonic()
 
     def _add(self, chunk: Chunk) -> None:
         if not self._chunks:

@@ -18,7 +18,7 @@ from spanloft_collector.store.rewrite import maintenance_lock
 
 logger = logging.getLogger(__name__)
 
-PUT_OFF_FILES = 256
+PUT_OFF_FILES = 384
 """Merges wait for a quieter moment up to so many small files of one dataset and day; more would make queries slow."""
 
 
@@ -70,11 +70,12 @@ class Maintenance(Background):
         for writer in writers(self.store):
             busy = frozenset(file.file for staged in self._staged for file in staged.inputs)
             files = load_manifest(self.store.manifest_path(writer)).files
-            if self.pressed() and most_of_a_kind(files) < PUT_OFF_FILES:
-                continue
+            due = most_of_a_kind(files) >= PUT_OFF_FILES
             for inputs in plan(files, busy=busy):
                 if self._stop.is_set():
                     return merges
+                if self.pressed() and not due:
+                    break
                 self._staged.append(merge(self.store, writer, inputs))
                 merges += 1
         if self._expiry_due(now):
