@@ -82,3 +82,20 @@ def test_a_new_day_has_its_files_read_first(tmp_path: Path, monkeypatch: pytest.
     store.refresh_views()
     assert store.view_file.stat().st_ino != written
     assert store.reader().sql("SELECT count(*) AS n FROM spans").column("n").to_pylist() == [0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the process' size from Linux")
+def test_small_answers_hold_little_memory(tmp_path: Path) -> None:
+    # A dashboard keeps hundreds of them.
+    reader = ParquetStore(tmp_path).reader()
+    statement = "SELECT * REPLACE ('x' AS trace_id) FROM (SELECT 1) LEFT JOIN spans ON false"
+
+    def size_mb() -> int:
+        return int(Path("/proc/self/status").read_text().partition("VmData:")[2].split()[0]) // 1024
+
+    reader.sql(statement)
+    before = size_mb()
+    held = [reader.sql(statement) for _ in range(20)]
+    assert [answer.num_rows for answer in held] == [1] * 20
+    assert size_mb() - before < 400
+    reader.close()
