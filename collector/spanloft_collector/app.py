@@ -25,10 +25,11 @@ from spanloft_collector.lean import return_memory, without_pandas
 from spanloft_collector.loader import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.pipeline.process import WRITER
 from spanloft_collector.pipeline.worker import PipelineProcess
-from spanloft_collector.receivers.accept import Acceptor, SeenSpans, span_key
+from spanloft_collector.receivers.accept import Acceptor, span_key
 from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.grpc import create_server
 from spanloft_collector.receivers.http import HttpReceiver
+from spanloft_collector.receivers.seen import SeenSpans
 from spanloft_collector.settings import LOOPBACK_HOSTS, Settings, parse_api_keys
 from spanloft_collector.store.files import write_durably
 from spanloft_collector.store.opening import AnyStore, open_store

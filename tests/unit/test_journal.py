@@ -16,7 +16,8 @@ from spanloft_collector.errors import JournalError, Overloaded
 from spanloft_collector.journal import Journal, JournalReader, Kind, Position, Record, read_extent
 from spanloft_collector.journal import writer as writer_module
 from spanloft_collector.journal.record import HEADER_BYTES, MAGIC, segment_numbers, segment_path
-from spanloft_collector.receivers.accept import Acceptor, SeenSpans
+from spanloft_collector.receivers.accept import Acceptor
+from spanloft_collector.receivers.seen import SeenSpans
 
 Fail = Callable[[str], None]
 

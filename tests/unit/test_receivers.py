@@ -10,9 +10,9 @@ from collecting import request_of
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from spanloft_collector.errors import BadRequest, Overloaded
 from spanloft_collector.loader import iterate, split
-from spanloft_collector.receivers.accept import SeenSpans
 from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.encoding import parse_json
+from spanloft_collector.receivers.seen import SeenSpans
 
 
 def test_a_request_that_is_alone_is_never_refused() -> None:

@@ -19,8 +19,8 @@ from typing import Any
 import pyarrow as pa
 
 SHARED_MEMORY = hasattr(os, "memfd_create")
-LEAST_BYTES = 2 * 1024 * 1024
-KEPT_BYTES = 4 * 1024 * 1024
+LEAST_BYTES = 4 * 1024 * 1024
+KEPT_BYTES = 8 * 1024 * 1024
 """Larger pieces of memory are used once: a rare large request must not cost memory for ever."""
 _ALIGNMENT = 64
 """Of a stream in the memory: Arrow copies buffers that are not aligned."""
@@ -36,6 +36,7 @@ class Sender:
         self._connection = connection
         self._receiver = receiver
         self._pieces: dict[int, mmap.mmap] = {}
+        self._used: dict[int, int] = {}
         self._free: list[int] = []
         self._made = 0
 
@@ -58,7 +59,7 @@ class Sender:
         size = len(self._pieces[number])
         self._connection.send_bytes(pickle.dumps((about, number, size, descriptor is not None, places), protocol=5))
         if size > KEPT_BYTES:
-            del self._pieces[number]
+            del self._pieces[number], self._used[number]
         if descriptor is not None:
             send_handle(self._connection, descriptor, self._receiver)
             os.close(descriptor)
@@ -73,7 +74,7 @@ class Sender:
             if descriptor is None:
                 self._free.append(number)
             else:
-                del self._pieces[number]
+                del self._pieces[number], self._used[number]
                 os.close(descriptor)
         counter = pa.MockOutputStream()
         _write(counter, tables)
@@ -82,14 +83,18 @@ class Sender:
 
     def _piece(self, need: int) -> tuple[int, int | None]:
         """Number of a piece of memory of ``need`` bytes, and its descriptor if it is new."""
-        for place, number in enumerate(self._free):
-            if len(self._pieces[number]) >= need:
-                del self._free[place]
-                return number, None
+        large = [number for number in self._free if len(self._pieces[number]) >= need]
+        if large:
+            # Pages that were used once take memory: small tables must not wander through pieces that held large ones.
+            number = min(large, key=lambda number: abs(self._used[number] - need))
+            self._free.remove(number)
+            self._used[number] = max(self._used[number], need)
+            return number, None
         self._made += 1
         descriptor = os.memfd_create("spanloft-tables")
         os.ftruncate(descriptor, max(need, LEAST_BYTES))
         self._pieces[self._made] = mmap.mmap(descriptor, max(need, LEAST_BYTES))
+        self._used[self._made] = need
         return self._made, descriptor
 
 

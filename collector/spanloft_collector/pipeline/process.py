@@ -25,7 +25,8 @@ from spanloft_collector.store.base import Store
 logger = logging.getLogger(__name__)
 
 WRITER = "ingest"
-READ_BYTES = 1024 * 1024
+READ_BYTES = 3 * 512 * 1024
+"""What a decoder gets at once, up to the next whole record: two requests of 512 spans."""
 IDLE_S = 0.02
 RETRY_S = 1.0
 PRESSED_S = 2.0

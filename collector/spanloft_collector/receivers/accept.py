@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from typing import NamedTuple, cast
@@ -19,6 +19,7 @@ from spanloft_collector import telemetry, wire
 from spanloft_collector.errors import BadRequest, JournalError, Overloaded
 from spanloft_collector.journal import Journal, Kind
 from spanloft_collector.receivers.budget import HEAVY_BYTES
+from spanloft_collector.receivers.seen import SeenSpans
 
 REQUEST_TYPES: dict[Kind, type[Message]] = {
     Kind.TRACES: ExportTraceServiceRequest,
@@ -33,32 +34,6 @@ class Receipt(NamedTuple):
     rejected: int
     message: str
     durable: Future[None] | None
-
-
-class SeenSpans:
-    """Remembers recent spans, to tell a client's retry from a new span.
-
-    Two generations of hashes bound the memory; a key lives for at least ``capacity`` further keys.
-    """
-
-    def __init__(self, capacity: int = 400_000) -> None:
-        self._capacity = capacity
-        self._young: set[int] = set()
-        self._old: set[int] = set()
-
-    def add(self, key: int) -> bool:
-        """Remember ``key``; False when it was known."""
-        if key in self._young or key in self._old:
-            return False
-        self._young.add(key)
-        if len(self._young) >= self._capacity:
-            self._old, self._young = self._young, set()
-        return True
-
-    def discard(self, keys: Iterable[int]) -> None:
-        """Forget keys whose spans were not kept after all."""
-        self._young.difference_update(keys)
-        self._old.difference_update(keys)
 
 
 def span_key(trace_id: bytes, span_id: bytes) -> int:
