@@ -162,6 +162,8 @@ def test_a_damaged_record_costs_only_itself(tmp_path: Path) -> None:
     assert payloads(tmp_path / "j") == [b"one" * 50, b"three" * 50]
     journal.append(Kind.TRACES, b"four").result()
     assert payloads(tmp_path / "j") == [b"one" * 50, b"three" * 50, b"four"]
+    one_by_one = [record.payload for record in read_all(tmp_path / "j", budget=1)]
+    assert one_by_one == [b"one" * 50, b"three" * 50, b"four"]
     journal.close()
 
 
