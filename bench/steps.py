@@ -70,7 +70,7 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
 
     def hand_over(chunk: Chunk) -> Any:
         sender.release(receiver.released())
-        sender.send(chunk.end, {"spans": chunk.spans, "payloads": chunk.payloads})
+        sender.send({"spans": chunk.spans, "payloads": chunk.payloads})
         return receiver.receive()
 
     def write(dataset: str) -> Callable[[int], Any]:

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spanloft_collector.journal import Kind, Position, Record
-from spanloft_collector.journal.reader import START
+from spanloft_collector.journal import Kind, Record
 from spanloft_collector.model import BILLABLE_OPERATIONS
 from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey, DuplicateFinder, Verdict
 from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, merge_into
@@ -41,7 +40,7 @@ _BILLED_COLUMNS = [*_KEY_COLUMNS.values(), *USAGE_DETAILS]
 
 
 class Chunk(NamedTuple):
-    """Rows of some records as columns, and how far the journal was read for them.
+    """Rows of some records as columns.
 
     ``others`` holds the datasets beside spans and payloads that the records filled.
     """
@@ -49,7 +48,6 @@ class Chunk(NamedTuple):
     spans: pa.Table
     payloads: pa.Table
     others: dict[str, pa.Table]
-    end: Position
 
 
 def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
@@ -68,7 +66,6 @@ def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
             name: to_table_at_any_rate(name, columns_of(found, arrow_schema(name).names))
             for name, found in others.items()
         },
-        records[-1].end if records else START,
     )
 
 

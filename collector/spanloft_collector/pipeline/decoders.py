@@ -12,11 +12,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 from multiprocessing.connection import Connection
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
-from spanloft_collector.journal import Extent, Record, read_extent
+from spanloft_collector.journal import Extent, Position, Record, read_extent
 from spanloft_collector.lean import rare_collections, without_pandas
 from spanloft_collector.pipeline import handover
 from spanloft_collector.pipeline.batch import Chunk
@@ -28,14 +28,21 @@ Transform = Callable[[Sequence[Record]], Chunk]
 """What is done with records; made anew in each process, by a function that can be pickled."""
 
 
+class Decoded(NamedTuple):
+    """The rows of an extent, and where the journal goes on behind it, also where damaged records were left out."""
+
+    chunk: Chunk
+    end: Position
+
+
 class Decoders(Protocol):
     """Takes stretches of the journal in, gives chunks out in the same order."""
 
     def submit(self, extent: Extent) -> None:
         """Begin to read and transform the records of ``extent``."""
 
-    def collect(self, *, wait: bool) -> Chunk | None:
-        """Return the next chunk; None when there is none (yet, or at all with ``wait``)."""
+    def collect(self, *, wait: bool) -> Decoded | None:
+        """Return what comes next; None when there is none (yet, or at all with ``wait``)."""
 
     @property
     def full(self) -> bool:
@@ -54,14 +61,14 @@ class InlineDecoders:
 
     def __init__(self, create: Callable[[], Transform]) -> None:
         self._transform = create()
-        self._done: deque[Chunk] = deque()
+        self._done: deque[Decoded] = deque()
 
     def submit(self, extent: Extent) -> None:
         """Transform now."""
-        self._done.append(_chunk(self._transform, extent))
+        self._done.append(Decoded(self._transform(read_extent(extent)), extent.behind))
 
-    def collect(self, *, wait: bool) -> Chunk | None:
-        """Return the oldest chunk."""
+    def collect(self, *, wait: bool) -> Decoded | None:
+        """Return the oldest."""
         return self._done.popleft() if self._done else None
 
     @property
@@ -105,20 +112,21 @@ class ProcessDecoders:
             self._receivers.append(handover.Receiver(ours))
             self._processes.append(process)
         self._next = 0
-        self._pending: deque[int] = deque()
+        self._pending: deque[tuple[int, Position]] = deque()
 
     def submit(self, extent: Extent) -> None:
         """Name ``extent`` to the next worker."""
         worker, self._next = self._next, (self._next + 1) % len(self._connections)
         self._connections[worker].send((extent, self._receivers[worker].released()))
-        self._pending.append(worker)
+        self._pending.append((worker, extent.behind))
 
-    def collect(self, *, wait: bool) -> Chunk | None:
+    def collect(self, *, wait: bool) -> Decoded | None:
         """Receive the oldest outstanding chunk; raises EOFError when its worker has died."""
-        if not self._pending or not (wait or self._connections[self._pending[0]].poll()):
+        if not self._pending or not (wait or self._connections[self._pending[0][0]].poll()):
             return None
-        end, tables = self._receivers[self._pending.popleft()].receive()
-        return Chunk(tables.pop("spans"), tables.pop("payloads"), tables, end)
+        worker, end = self._pending.popleft()
+        tables = self._receivers[worker].receive()
+        return Decoded(Chunk(tables.pop("spans"), tables.pop("payloads"), tables), end)
 
     @property
     def full(self) -> bool:
@@ -136,11 +144,6 @@ class ProcessDecoders:
             connection.close()
         for process in self._processes:
             process.join(5)
-
-
-def _chunk(transform: Transform, extent: Extent) -> Chunk:
-    """The chunk of ``extent``. Its end is the extent's: behind a damaged record nothing else may be left to read."""
-    return transform(read_extent(extent))._replace(end=extent.behind)
 
 
 def _same(transform: Transform) -> Transform:
@@ -164,5 +167,5 @@ def _work(connection: Connection, create: Callable[[], Transform], foreign: Sequ
         while True:
             extent, released = connection.recv()
             sender.release(released)
-            chunk = _chunk(transform, extent)
-            sender.send(chunk.end, {"spans": chunk.spans, "payloads": chunk.payloads, **chunk.others})
+            chunk = transform(read_extent(extent))
+            sender.send({"spans": chunk.spans, "payloads": chunk.payloads, **chunk.others})

@@ -44,20 +44,20 @@ class Sender:
         """Use pieces of memory again that :meth:`Receiver.released` gave."""
         self._free += (number for number in numbers if number in self._pieces)
 
-    def send(self, about: Any, tables: Mapping[str, pa.Table]) -> None:
-        """Send ``tables`` and something small to pickle.
+    def send(self, tables: Mapping[str, pa.Table]) -> None:
+        """Send ``tables``.
 
         Raises:
             OSError: the other end is gone, or there is no memory.
         """
         if not SHARED_MEMORY:
-            self._connection.send_bytes(pickle.dumps((about, list(tables)), protocol=5))
+            self._connection.send_bytes(pickle.dumps(list(tables), protocol=5))
             for table in tables.values():
                 self._connection.send_bytes(memoryview(_stream(table)))
             return
         number, descriptor, places = self._placed(tables)
         size = len(self._pieces[number])
-        self._connection.send_bytes(pickle.dumps((about, number, size, descriptor is not None, places), protocol=5))
+        self._connection.send_bytes(pickle.dumps((number, size, descriptor is not None, places), protocol=5))
         if size > KEPT_BYTES:
             del self._pieces[number], self._used[number]
         if descriptor is not None:
@@ -106,7 +106,7 @@ class Receiver:
         self._pieces: dict[int, mmap.mmap] = {}
         self._released: deque[int] = deque()
 
-    def receive(self) -> tuple[Any, dict[str, pa.Table]]:
+    def receive(self) -> dict[str, pa.Table]:
         """What :meth:`Sender.send` sent. The tables lie in the shared memory, which they hold until the last is gone.
 
         Raises:
@@ -114,9 +114,8 @@ class Receiver:
         """
         message = pickle.loads(self._connection.recv_bytes())
         if not SHARED_MEMORY:
-            about, names = message
-            return about, {name: pa.ipc.open_stream(self._connection.recv_bytes()).read_all() for name in names}
-        about, number, size, fresh, places = message
+            return {name: pa.ipc.open_stream(self._connection.recv_bytes()).read_all() for name in message}
+        number, size, fresh, places = message
         if fresh:
             descriptor = recv_handle(self._connection)
             try:
@@ -126,7 +125,7 @@ class Receiver:
         memory = self._pieces[number] if size <= KEPT_BYTES else self._pieces.pop(number)
         held = _Held(number, memory, self._released)
         address = pa.py_buffer(memory).address
-        return about, {
+        return {
             name: pa.ipc.open_stream(pa.foreign_buffer(address + begin, end - begin, held)).read_all()
             for name, begin, end in places
         }

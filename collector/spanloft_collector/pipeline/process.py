@@ -77,15 +77,15 @@ class Pipeline:
                 self._note_backlog(extent is not None)
             if extent is not None:
                 self.decoders.submit(extent)
-            chunk = self.decoders.collect(wait=self.decoders.full)
-            if chunk is not None:
-                self._add(chunk)
-            drained = extent is None and chunk is None and self.decoders.idle
+            decoded = self.decoders.collect(wait=self.decoders.full)
+            if decoded is not None:
+                self._add(*decoded)
+            drained = extent is None and decoded is None and self.decoders.idle
             if self._chunks and (self._due() or (stop and drained)):
                 self._publish()
             elif stop and drained:
                 break
-            if extent is None and chunk is None:
+            if extent is None and decoded is None:
                 time.sleep(IDLE_S)
         self._wait()
         self.decoders.close()
@@ -103,11 +103,12 @@ class Pipeline:
         elif self._behind_since is None:
             self._behind_since = time.monotonic()
 
-    def _add(self, chunk: Chunk) -> None:
+    def _add(self, chunk: Chunk, end: Position) -> None:
         if not self._chunks:
             self._oldest = time.monotonic()
         self._chunks.append(chunk)
         self._rows += chunk.spans.num_rows
+        self._position = end
 
     def _due(self) -> bool:
         # Publishes are at least an interval apart, and after a quiet while the next need not wait for one.
@@ -124,7 +125,7 @@ class Pipeline:
         chunks, self._chunks, self._rows = self._chunks, [], 0
         self._ingest_us = max(time.time_ns() // 1000, self._ingest_us + 1)
         tables = assemble(chunks, self._duplicates, self._ingest_us)
-        end = chunks[-1].end
+        end = self._position
         watermark = {"journal": list(end), "ingest_us": self._ingest_us}
         self._publishing = self._publisher.submit(self._publish_durably, tables, watermark, end)
 
