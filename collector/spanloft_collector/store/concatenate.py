@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from spanloft_collector.store.files import new_file
 from spanloft_collector.store.thrift import I64, LIST, STRUCT, Struct, Unreadable, read_struct, write_struct
 
 MAGIC = b"PAR1"
@@ -58,18 +59,9 @@ def concatenate(paths: Sequence[Path], out: BinaryIO) -> int:
 
 def concatenate_durably(path: Path, paths: Sequence[Path]) -> tuple[int, int]:
     """:func:`concatenate` to a durable file ``path``; returns rows and bytes. The directory is not synced."""
-    partial = path.with_name(f"{path.name}.tmp")
-    try:
-        with partial.open("wb") as file:
-            rows = concatenate(paths, file)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        partial.rename(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return rows, size
+    with new_file(path, path.with_name(f"{path.name}.tmp")) as file:
+        rows = concatenate(paths, file)
+        return rows, file.tell()
 
 
 def _footer_bytes(file: BinaryIO) -> int:

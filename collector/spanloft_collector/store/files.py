@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -50,13 +51,26 @@ def make_directory(path: Path) -> None:
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace ``path`` by ``data``: a reader sees the old content or the new, also after a crash."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with partial.open("wb") as file:
+    with new_file(path, path.with_name(f"{path.name}.{os.getpid()}.tmp")) as file:
         file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.rename(path)
     fsync_directory(path.parent)
+
+
+@contextmanager
+def new_file(path: Path, partial: Path) -> Iterator[BinaryIO]:
+    """A file to write to: ``partial``, which is synced and becomes ``path`` at the end, or is gone after an error.
+
+    The directory is not synced.
+    """
+    try:
+        with partial.open("wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        partial.rename(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 class PendingParquet:

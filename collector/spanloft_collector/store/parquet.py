@@ -33,7 +33,7 @@ from spanloft_collector.store.manifest import (
     load_manifest,
     update_manifest,
 )
-from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS, TIME_COLUMN, fills_row_groups
+from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, TIME_COLUMN, fills_row_groups, row_group_rows
 from spanloft_collector.store.reader import DuckDBReader
 from spanloft_collector.store.schema import arrow_schema
 from spanloft_collector.store.views import EMPTY_DAYS, NEWEST_FIRST, write_view_file
@@ -163,13 +163,12 @@ class ParquetStore:
         self, writer: str, dataset: str, day: str, tables: Iterable[pa.Table], *, level: int, rows: int
     ) -> LiveFile:
         """Write ``tables`` (one UTC day, about ``rows`` rows) as one durable file. It is not visible yet."""
-        row_group_rows = ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
         # What is only copied later must be small now.
         fresh = level == 0 and not fills_row_groups(dataset, rows)
 
         def write(path: Path) -> tuple[int, int]:
-            schema = arrow_schema(dataset)
-            return write_parquet(path, tables, schema, row_group_rows=row_group_rows, rows=rows, fresh=fresh)
+            schema, group = arrow_schema(dataset), row_group_rows(dataset)
+            return write_parquet(path, tables, schema, row_group_rows=group, rows=rows, fresh=fresh)
 
         return self._new_file(writer, dataset, day, level, write)
 

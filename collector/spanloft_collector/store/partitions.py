@@ -20,6 +20,11 @@ ROW_GROUP_ROWS = {"payloads": 8_192}
 DEFAULT_ROW_GROUP_ROWS = 61_440
 
 
+def row_group_rows(dataset: str) -> int:
+    """Rows of a row group; what a reader decodes at once."""
+    return ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS)
+
+
 def fills_row_groups(dataset: str, rows: int) -> bool:
     """Whether a file of ``rows`` rows has row groups of about the size that the dataset should have."""
-    return rows >= ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS) // 2
+    return rows >= row_group_rows(dataset) // 2

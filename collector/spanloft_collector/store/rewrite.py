@@ -26,7 +26,7 @@ from spanloft_collector.store.compact import SETTLE_S, conform
 from spanloft_collector.store.files import PendingParquet, make_directory
 from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, ROW_GROUP_ROWS
+from spanloft_collector.store.partitions import row_group_rows
 from spanloft_collector.store.schema import arrow_schema
 
 logger = logging.getLogger(__name__)
@@ -95,7 +95,7 @@ class NewFile:
         self._pending = PendingParquet(
             directory / f"{writer}-{written}-{uuid.uuid4().hex[:8]}.parquet",
             arrow_schema(dataset),
-            row_group_rows=ROW_GROUP_ROWS.get(dataset, DEFAULT_ROW_GROUP_ROWS),
+            row_group_rows=row_group_rows(dataset),
             rows=like.rows if like else 0,
         )
 
