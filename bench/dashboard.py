@@ -36,8 +36,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "scripts")]
 
 import synthetic  # noqa: E402
-from screenshots import QUIET, serve  # noqa: E402
-from spanloft_dashboard.navigation import SECTIONS  # noqa: E402
+from screenshots import CHROMIUM, QUIET, serve  # noqa: E402
+from spanloft_dashboard.navigation import ENTRIES  # noqa: E402
 
 RANGE = "7d"
 PATIENCE_MS = 30_000
@@ -77,17 +77,14 @@ def loads(browser: Browser, base: str, rounds: int, server: Server) -> dict[str,
     """Warm loads of every page in seconds; the first load of each is not counted."""
     found: dict[str, list[float]] = {}
     page = browser.new_page(viewport={"width": 1280, "height": 860})
-    for entries in SECTIONS.values():
-        for entry in entries:
-            url = f"{base}/{entry.path}?range={RANGE}"
-            first = timed(page, lambda url=url: page.goto(url))  # type: ignore[misc]
-            used = server.cpu_s
-            times = [timed(page, lambda url=url: page.goto(url)) for _ in range(rounds)]  # type: ignore[misc]
-            found[entry.title] = times
-            used = (server.cpu_s - used) / rounds
-            print(
-                f"  {entry.title:<10} first {first:5.2f} s, then {_spread(times)}, server {used:.2f} CPU s", flush=True
-            )
+    for entry in ENTRIES:
+        url = f"{base}/{entry.path}?range={RANGE}"
+        first = timed(page, lambda url=url: page.goto(url))  # type: ignore[misc]
+        used = server.cpu_s
+        times = [timed(page, lambda url=url: page.goto(url)) for _ in range(rounds)]  # type: ignore[misc]
+        found[entry.title] = times
+        used = (server.cpu_s - used) / rounds
+        print(f"  {entry.title:<10} first {first:5.2f} s, then {_spread(times)}, server {used:.2f} CPU s", flush=True)
     page.close()
     return found
 
@@ -110,7 +107,7 @@ async def viewers(base: str, count: int, rounds: int) -> list[float]:
 
     The browser shares this machine with the server, which makes the figure worse than that of real viewers.
     """
-    paths = [f"/{entry.path}?range={RANGE}" for entries in SECTIONS.values() for entry in entries]
+    paths = [f"/{entry.path}?range={RANGE}" for entry in ENTRIES]
     times: list[float] = []
     gate = asyncio.Barrier(count)
 
@@ -128,9 +125,7 @@ async def viewers(base: str, count: int, rounds: int) -> list[float]:
         await page.close()
 
     async with async_playwright() as driver:
-        browser = await driver.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell"), args=QUIET
-        )
+        browser = await driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
         await asyncio.gather(*(view(browser, number) for number in range(count)))
         await browser.close()
     return times
@@ -169,7 +164,7 @@ class Server:
 
 def soak(base: str, minutes: float, count: int, server: Server) -> None:
     """Let ``count`` people go from page to page for some minutes; print how long they wait and the server's memory."""
-    paths = [entry.path for entries in SECTIONS.values() for entry in entries]
+    paths = [entry.path for entry in ENTRIES]
     deadline, every = time.monotonic() + minutes * 60, max(1, round(minutes * 6 / THINK_S))
     while time.monotonic() < deadline:
         query = f"range={('24h', '7d', '14d')[int(time.monotonic()) % 3]}"
@@ -187,7 +182,7 @@ def _spread(times: list[float]) -> str:
 
 def _viewers(base: str, count: int, server: Server) -> bool:
     """Print how long ``count`` people wait who look at the same time; True where they wait for too long."""
-    paths = [entry.path for entries in SECTIONS.values() for entry in entries]
+    paths = [entry.path for entry in ENTRIES]
     waited = {}
     for pause_s, name in ((0.0, "one page after the other"), (THINK_S, f"{THINK_S:.0f} s at each")):
         used = server.cpu_s
@@ -235,9 +230,7 @@ def main() -> int:
     with store_of(arguments) as store, serve(store) as base:
         server = Server()
         with sync_playwright() as driver:
-            browser = driver.chromium.launch(
-                executable_path=shutil.which("chromium") or shutil.which("chromium-headless-shell"), args=QUIET
-            )
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
             print(f"load average {os.getloadavg()[0]:.1f}; warm loads of every page, range {RANGE}:")
             found = loads(browser, base, arguments.rounds, server)
             changed = filters(browser, base, arguments.rounds * 2)

@@ -19,7 +19,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, expect, sync_playwright
 from spanloft_collector.store.reader import DuckDBReader
 from spanloft_dashboard.launch import command, environment
-from spanloft_dashboard.navigation import SECTIONS
+from spanloft_dashboard.navigation import ENTRIES
 
 WIDTH, PHONE, HEIGHT, TALLEST = 1280, 390, 860, 3600
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-headless-shell")
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--only", help="make only the pictures of this page")
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
-    pages = {entry.file: f"/{entry.path}?range={arguments.range}" for entries in SECTIONS.values() for entry in entries}
+    pages = {entry.file: f"/{entry.path}?range={arguments.range}" for entry in ENTRIES}
     found = DuckDBReader(arguments.store / "spanloft.duckdb").sql(TRACE).to_pylist()
     if found:
         pages["trace"] = f"/traces?trace={found[0]['trace_id']}"

@@ -36,6 +36,8 @@ SECTIONS: dict[str, tuple[Entry, ...]] = {
     ),
 }
 """A page is a line here and a file in ``pages/``."""
+ENTRIES = tuple(entry for entries in SECTIONS.values() for entry in entries)
+"""All pages, in order."""
 
 
 def page_file(name: str) -> str:
@@ -45,13 +47,12 @@ def page_file(name: str) -> str:
 
 def file_of(path: str | None) -> str | None:
     """Name of the page at a path such as ``/latency``; None when there is none."""
-    found = (entry for entries in SECTIONS.values() for entry in entries)
-    return next((entry.file for entry in found if path == f"/{entry.path}"), None)
+    return next((entry.file for entry in ENTRIES if path == f"/{entry.path}"), None)
 
 
 def path_of(name: str) -> str:
     """Path of a page by the name of its file, without a slash; empty for the start page."""
-    return next(entry.path for entries in SECTIONS.values() for entry in entries if entry.file == name)
+    return next(entry.path for entry in ENTRIES if entry.file == name)
 
 
 def pages() -> dict[str, list[Page]]:

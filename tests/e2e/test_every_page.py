@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 from browsing import settle, severe
 from playwright.sync_api import Page, expect
-from spanloft_dashboard.navigation import SECTIONS
+from spanloft_dashboard.navigation import ENTRIES
 from synthetic_handmade import RICH_CHAT_SPAN, RICH_TRACE
 
 pytestmark = pytest.mark.browser
-PAGES = [(entry.title, f"/{entry.path}") for entries in SECTIONS.values() for entry in entries]
+PAGES = [(entry.title, f"/{entry.path}") for entry in ENTRIES]
 Open = Callable[..., Page]
 
 

@@ -17,13 +17,13 @@ from collecting import PROTOBUF, request_of
 from lakes import BUCKET, Lakes
 from playwright.sync_api import sync_playwright
 from running import SPANLOFT, Running
-from spanloft_dashboard.navigation import SECTIONS
+from spanloft_dashboard.navigation import ENTRIES
 from stored import SAMPLES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CASES = ("chat", "poisoned_agent", "support_agent")
 OLD_NS = 40 * 86_400 * 10**9
-PAGES = [(entry.title, entry.path) for entries in SECTIONS.values() for entry in entries]
+PAGES = [(entry.title, entry.path) for entry in ENTRIES]
 
 
 @pytest.fixture

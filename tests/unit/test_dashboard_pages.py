@@ -10,12 +10,12 @@ import synthetic
 import synthetic_stories
 from apptest import figures, lists, markup, open_page, ways, words
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_dashboard.navigation import SECTIONS
+from spanloft_dashboard.navigation import ENTRIES
 from synthetic_drift import TOPIC
 from synthetic_handmade import HOSTILE_TRACE, LONG_TRACE, RICH_ANSWER, RICH_CHAT_SPAN, RICH_TRACE, UNPRICED_TRACE
 
-PAGES = [entry.file for entries in SECTIONS.values() for entry in entries]
-TITLES = {entry.file: entry.title for entries in SECTIONS.values() for entry in entries}
+PAGES = [entry.file for entry in ENTRIES]
+TITLES = {entry.file: entry.title for entry in ENTRIES}
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ import streamlit as st
 from spanloft_dashboard.components.markup import anchor, icon, put
 from spanloft_dashboard.components.scope import Scope
 from spanloft_dashboard.components.scripts import component
-from spanloft_dashboard.navigation import SECTIONS, page_file
+from spanloft_dashboard.navigation import ENTRIES, SECTIONS, page_file
 
 _mount = component("wishes")
 
@@ -17,8 +17,7 @@ _mount = component("wishes")
 def follow() -> None:
     """Go where a link in our HTML was clicked to; stands before everything that takes time."""
     wish = _mount(key="go", data="go", on_wish_change=lambda: None).get("wish")
-    known = {entry.file for entries in SECTIONS.values() for entry in entries}
-    if isinstance(wish, dict) and wish.get("page") in known:
+    if isinstance(wish, dict) and wish.get("page") in {entry.file for entry in ENTRIES}:
         st.switch_page(page_file(wish["page"]), query_params=parse_qs(str(wish.get("query", ""))))
 
 
