@@ -29,7 +29,9 @@ from spanloft_collector.pipeline import handover
 from spanloft_collector.pipeline.batch import Chunk, assemble, transform
 from spanloft_collector.pipeline.duplicates import DuplicateFinder
 from spanloft_collector.receivers.accept import Acceptor
+from spanloft_collector.store.compact import merge
 from spanloft_collector.store.files import write_parquet
+from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.schema import arrow_schema
 
 from bench.ingest import Collector
@@ -65,8 +67,11 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
     acceptor = Acceptor(journal)
 
     def accept(number: int) -> None:
-        for body in bodies[number]:
-            acceptor.accept(Kind.TRACES, body)
+        receipts = [acceptor.accept(Kind.TRACES, body) for body in bodies[number]]
+        # Rounds faster than the disk would be refused.
+        for receipt in receipts:
+            if receipt.durable is not None:
+                receipt.durable.result()
 
     def hand_over(chunk: Chunk) -> Any:
         sender.release(receiver.released())
@@ -92,6 +97,14 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
     )
     found = {name: least(step, rounds, spans) for name, step in steps}
     journal.close()
+    store = ParquetStore(folder / "store")
+    for dataset in ("spans", "payloads"):
+        files = [file for turn in tables for file in store.write_files("ingest", dataset, turn[dataset])]
+        found[f"merge {dataset}, {rounds} files"] = least(
+            lambda _, files=files: merge(store, "ingest", files),  # type: ignore[misc]
+            1,
+            rounds * spans,
+        )
     for dataset in ("spans", "payloads"):
         found[f"{dataset}, bytes"] = (folder / f"{dataset}.parquet").stat().st_size / spans
     return found
