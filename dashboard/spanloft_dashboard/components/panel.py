@@ -35,7 +35,6 @@ def panel(
     note: str = "",
     height: int = 240,
     more: Callable[[Scope], Mapping[str, Any]] = Scope.parameters,
-    known: bool = True,
 ) -> None:
     """Draw a panel in a fragment of its own, in parallel with its neighbours where its queries have to be waited for.
 
@@ -48,9 +47,8 @@ def panel(
         note: a short sentence beside the title.
         height: height in pixels of the placeholder while it loads.
         more: gives the parameters of the queries.
-        known: whether what ``more`` asks for is known already.
     """
-    ready = known and _ready(queries, scope, more)
+    ready = _ready(queries, scope, more)
 
     def body() -> None:
         with st.container(key=f"panel-{key}", gap="xsmall", height="stretch"):
