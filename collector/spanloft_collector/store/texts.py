@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 
-_compiled: ModuleType | None = None
-with suppress(ImportError):
-    _compiled = import_module("spanloft_collector.store._texts")
+from spanloft_collector.compiled import compiled
+
+_compiled = compiled("store._texts")
 
 
 def string_array(values: Sequence[Any]) -> pa.Array:

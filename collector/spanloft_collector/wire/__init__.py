@@ -6,27 +6,17 @@ much CPU, the same results.
 
 from __future__ import annotations
 
-from contextlib import suppress
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
+from spanloft_collector.compiled import compiled
 from spanloft_collector.wire import fallback
 
-_compiled: ModuleType | None = None
-with suppress(ImportError):
-    _compiled = import_module("spanloft_collector.wire._otlp")
+_compiled = compiled("wire._otlp")
+_checker = compiled("wire._check")
+_scanner = compiled("wire._contents")
 
 COMPILED = _compiled is not None
 """Whether the compiled decoder is in use."""
-
-_checker: ModuleType | None = None
-with suppress(ImportError):
-    _checker = import_module("spanloft_collector.wire._check")
-
-_scanner: ModuleType | None = None
-with suppress(ImportError):
-    _scanner = import_module("spanloft_collector.wire._contents")
 
 WireSpan = tuple[Any, ...]
 """(trace_id, span_id, name, scope_name, scope_version, attributes, events, start_ns, end_ns, kind, status_code,
