@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Container, Mapping, Sequence
+from itertools import compress
+from operator import itemgetter, not_
 from typing import Any
 
 Columns = dict[str, Sequence[Any]]
@@ -37,9 +38,14 @@ class Stacked:
         pick = itemgetter(*order)
         return {name: pick(column) for name, column in self._columns.items()}
 
-    def order_by(self, name: str) -> list[int]:
-        """Numbers of the rows by rising values of a column that all rows have."""
-        return sorted(range(self.rows), key=self._columns.get(name, []).__getitem__)
+    def order_by(self, name: str, *, first: tuple[str, Container[Any]]) -> list[int]:
+        """Numbers of the rows by rising values of a column that all rows have; those with a value of ``first`` lead."""
+        column, values = first
+        order = sorted(range(self.rows), key=self._columns.get(name, []).__getitem__)
+        leading = self._columns.get(column, [])
+        _pad(leading, self.rows)
+        leads = [leading[row] in values for row in order]
+        return [*compress(order, leads), *compress(order, map(not_, leads))]
 
 
 def _pad(column: list[Any], rows: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from spanloft_collector import wire
 from spanloft_collector.journal import Record
-from spanloft_collector.model import RawSpan
+from spanloft_collector.model import BILLABLE_OPERATIONS, RawSpan
 from spanloft_collector.pipeline.columns import Columns, Stacked
 from spanloft_collector.pipeline.decode import DecodedSpan, ResourceContext
 from spanloft_collector.pipeline.rows import (
@@ -42,7 +42,9 @@ class Source(NamedTuple):
 
 
 def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Columns]:
-    """Columns of ``spans`` and ``payloads`` from trace records; a row per span, the same in both, by start.
+    """Columns of ``spans`` and ``payloads`` from trace records; a row per span, the same in both.
+
+    Calls to models come first, else rows are in order of their start.
 
     Raises:
         google.protobuf.message.DecodeError: a record is no request; the receiver lets none pass.
@@ -70,7 +72,7 @@ def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Colu
         span_rows, payload_rows = zip(*rows, strict=True)
         stacked[0].add(dict(zip(SPAN_COLUMNS, zip(*span_rows, strict=True), strict=True)), len(alone))
         stacked[1].add(dict(zip(PAYLOAD_COLUMNS, zip(*payload_rows, strict=True), strict=True)), len(alone))
-    order = stacked[0].order_by("start_time")
+    order = stacked[0].order_by("start_time", first=("operation", BILLABLE_OPERATIONS))
     return stacked[0].columns(order), stacked[1].columns(order)
 
 

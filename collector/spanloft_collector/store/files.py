@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from spanloft_collector.durable import fsync_directory
 from spanloft_collector.model import DATASETS
+from spanloft_collector.store.partitions import calls_first
 
 # Ids and texts differ in every row: a dictionary would only be built and thrown away.
 PLAIN_COLUMNS = frozenset(
@@ -86,9 +87,10 @@ class PendingParquet:
             schema: the columns. Columns whose values differ in every row get no dictionary.
             row_group_rows: rows per row group; what a reader decodes at once.
             rows: about how many rows will come, where that is known: the size of the filters for look-ups.
-            fresh: the file will soon be merged with others.
+            fresh: the file will soon be merged with others; its rows stay in their order.
         """
         self.path = path
+        self._fresh = fresh
         self.row_group_rows = row_group_rows
         self._partial = path.with_name(f"{path.name}.tmp")
         self._file = self._partial.open("wb")
@@ -142,7 +144,9 @@ class PendingParquet:
     def _flush(self) -> None:
         table = pa.concat_tables(self._held)
         self._held, self._held_rows = [], 0
-        self._writer.write_table(table, self.row_group_rows)
+        for start in range(0, table.num_rows, self.row_group_rows):
+            rows = table.slice(start, self.row_group_rows)
+            self._writer.write_table(rows if self._fresh else calls_first(rows), self.row_group_rows)
         self._rows += table.num_rows
 
 

@@ -253,10 +253,10 @@ class ParquetStore:
 
 
 def chunks_sorted(times: pa.ChunkedArray) -> bool:
-    """Whether times rise within each chunk."""
+    """Whether times rise within each chunk, but for one step back: a decoder's calls stand before its other spans."""
     width = pa.int32() if times.type.bit_width == 32 else pa.int64()
-    steps = (pc.min(pc.pairwise_diff(chunk.cast(width))).as_py() for chunk in times.chunks)
-    return all(step is None or step >= 0 for step in steps)
+    steps = (pc.pairwise_diff(chunk.cast(width)) for chunk in times.chunks)
+    return all((pc.sum(pc.less(step, 0)).as_py() or 0) <= 1 for step in steps)
 
 
 def split_by_day(table: pa.Table, time_column: str) -> list[tuple[str, pa.Table]]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from spanloft_collector.model import BILLABLE_OPERATIONS
+
 TIME_COLUMN = {
     "cost_daily": "day",
     "latency_minute": "minute",
@@ -16,7 +21,9 @@ TIME_COLUMN = {
 }
 """Column that decides a row's day partition; ``start_time`` where nothing is said."""
 
-ROW_GROUP_ROWS = {"payloads": 8_192}
+# Few enough that what one publish of a busy collector wrote is merged by copying; queries on 5,000,000 spans take no
+# longer than with 61,440.
+ROW_GROUP_ROWS = {"payloads": 8_192, "spans": 16_384}
 DEFAULT_ROW_GROUP_ROWS = 61_440
 
 
@@ -28,3 +35,27 @@ def row_group_rows(dataset: str) -> int:
 def fills_row_groups(dataset: str, rows: int) -> bool:
     """Whether a file of ``rows`` rows has row groups of about the size that the dataset should have."""
     return rows >= row_group_rows(dataset) // 2
+
+
+def calls_first(spans: pa.Table) -> pa.Table:
+    """The rows of a row group with the calls to models before all other spans; other datasets as they are.
+
+    Most queries ask for calls, a part of all spans. DuckDB leaves out the other columns of 2,048 rows of which a filter
+    leaves none; among rows in order of time there are hardly any such.
+    """
+    if not {"operation", "duplicate_of"} <= set(spans.column_names):
+        return spans
+    operations = pa.array(BILLABLE_OPERATIONS, pa.string())
+    calls: list[pa.RecordBatch] = []
+    others: list[pa.RecordBatch] = []
+    for batch in spans.to_batches():
+        is_call = pc.is_in(batch.column("operation"), operations)
+        count = is_call.true_count
+        if is_call.slice(0, count).true_count == count:
+            # As decoders leave them: nothing is copied.
+            calls.append(batch.slice(0, count))
+            others.append(batch.slice(count))
+        else:
+            calls.append(batch.filter(is_call))
+            others.append(batch.filter(pc.invert(is_call)))
+    return pa.Table.from_batches(calls + others, spans.schema)
