@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from spanloft_collector.app import open_journal, recent_spans
+from spanloft_collector.durable import exclusive
 from spanloft_collector.errors import SpanloftError
-from spanloft_collector.ingest import exclusive, run_pipeline
+from spanloft_collector.ingest import run_pipeline
 from spanloft_collector.journal import Kind
-from spanloft_collector.loader import LOCK_FILE, LoadReport, Send, load_files, running_collector, send_over_http
-from spanloft_collector.location import LakeAddress
+from spanloft_collector.loader import LoadReport, Send, load_files, running_collector, send_over_http
+from spanloft_collector.location import INGEST_LOCK, LOCK_FILE, LakeAddress
+from spanloft_collector.preparation import published
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.receivers.files import find_files
 from spanloft_collector.scheduling import create_runner
@@ -71,10 +73,10 @@ def sender(settings: Settings, store: AnyStore) -> Iterator[Send]:
         yield send_over_http(url, keys.split(",")[0].rpartition(":")[2] or None)
         return
     with exclusive(store.root / LOCK_FILE, wait=False):
-        with exclusive(store.root / "ingest.lock", wait=True):
-            seen = recent_spans(store)
-        journal = open_journal(store, 1 << 62)
-        acceptor = Acceptor(journal, seen)
+        with exclusive(store.root / INGEST_LOCK, wait=True):
+            known = published(store)
+        journal = open_journal(known, 1 << 62)
+        acceptor = Acceptor(journal, recent_spans(known))
 
         def send(kind: Kind, message: Message) -> int:
             receipt = acceptor.accept_message(kind, message, message.SerializeToString(), transport="file")

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
-from spanloft_collector.durable import locked
-from spanloft_collector.errors import SpanloftError, StoreError
+from spanloft_collector.durable import exclusive
+from spanloft_collector.errors import SpanloftError
 from spanloft_collector.journal import Record
+from spanloft_collector.location import INGEST_LOCK
 from spanloft_collector.pipeline.batch import Chunk, transform
 from spanloft_collector.pipeline.decoders import InlineDecoders, ProcessDecoders, Transform
 from spanloft_collector.pipeline.process import Pipeline
@@ -65,7 +64,7 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
     # Before anything else: on Linux the workers share what is loaded by now, and no thread has begun yet.
     decoders = ProcessDecoders(create, settings.workers) if settings.workers else InlineDecoders(create)
     store = open_store(settings)
-    with exclusive(store.root / "ingest.lock", wait=True):
+    with exclusive(store.root / INGEST_LOCK, wait=True):
         pipeline = Pipeline(
             store,
             store.root / "journal",
@@ -88,19 +87,3 @@ def _upkeep(store: AnyStore, settings: Settings, pressed: Callable[[], bool]) ->
             pressed=pressed,
         )
     return LakeMaintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s, retention=retention)
-
-
-@contextmanager
-def exclusive(path: Path, *, wait: bool) -> Iterator[None]:
-    """Hold ``path`` for this process; without ``wait``, say who holds it."""
-    with ExitStack() as held:
-        try:
-            held.enter_context(locked(path, blocking=wait))
-        except BlockingIOError:
-            holder = path.read_text().strip() or "unknown"
-            raise StoreError(
-                f"{path.parent}: another collector (process {holder}) runs on this store; "
-                "stop it, or choose another directory with --store"
-            ) from None
-        path.write_text(f"{os.getpid()}\n")
-        yield

@@ -11,6 +11,9 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+"""Environment of a process that gives memory back to the system between batches or answers rather than keep it."""
+
 
 class _NoPandas(MetaPathFinder):
     def find_spec(

@@ -23,11 +23,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanloft_collector.durable import locked
 from spanloft_collector.errors import BadRequest, LoadError, SpanloftError
 from spanloft_collector.journal import Kind
+from spanloft_collector.location import ADDRESS_FILE, LOCK_FILE
 from spanloft_collector.receivers.files import FileRequest, read_requests
 from spanloft_collector.store.base import Reader
 
-ADDRESS_FILE = "collector.json"
-LOCK_FILE = "collector.lock"
 _PATHS = {Kind.TRACES: "/v1/traces", Kind.LOGS: "/v1/logs", Kind.METRICS: "/v1/metrics"}
 
 PART_BYTES = 16 * 1024 * 1024

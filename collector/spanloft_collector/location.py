@@ -9,6 +9,13 @@ from pathlib import Path
 
 from spanloft_collector.errors import SpanloftError
 
+ADDRESS_FILE = "collector.json"
+"""In a store's folder: where its collector listens."""
+LOCK_FILE = "collector.lock"
+"""In a store's folder: held by its collector."""
+INGEST_LOCK = "ingest.lock"
+"""In a store's folder: held by the pipeline that publishes."""
+
 PREFIX = "ducklake:"
 _CATALOG = "ducklake:postgres:"
 _DATA = ";data="

@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     publish_interval_s: float = Field(
         default=1.0, gt=0, description="Longest time an accepted span waits before it is published"
     )
-    publish_rows: int = Field(default=16_384, gt=0, description="Spans that are published together at the most")
+    publish_rows: int = Field(default=12_288, gt=0, description="Spans that are published together at the most")
     compact_interval_s: float = Field(default=10.0, gt=0, description="How often small files are merged")
     grace_s: float = Field(
         default=600.0, ge=0, description="How long a superseded file stays on disk for queries that still read it"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from spanloft_collector.lean import ALLOCATOR
 from spanloft_collector.location import Location, setting_of
 
 STORE_VARIABLE = "SPANLOFT_STORE"
@@ -71,4 +72,7 @@ def environment(store: Location, endpoint: str | None = None, base: Mapping[str,
         values[ENDPOINT_VARIABLE] = endpoint
     # The dashboard must not trace itself into the store it shows.
     values["OTEL_SDK_DISABLED"] = "true"
+    # Every script run is a thread; with an arena for each group of them the server's memory creeps up.
+    for variable, value in ALLOCATOR.items():
+        values.setdefault(variable, value)
     return values

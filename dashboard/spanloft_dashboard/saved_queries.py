@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from spanloft_collector.durable import write_durably
 from spanloft_collector.errors import SpanloftError
-from spanloft_collector.store.files import write_durably
 
 FOLDER = "queries"
 NAME = re.compile(r"\w(?:[\w \-]{0,58}\w)?")

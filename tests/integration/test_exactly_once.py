@@ -13,6 +13,7 @@ from crash_targets import SPANS
 from crashing import CrashServer, each_crash
 from spanloft_collector.app import open_journal
 from spanloft_collector.journal import Kind
+from spanloft_collector.preparation import published
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from stored import fill, sample_requests
@@ -28,7 +29,7 @@ def server() -> Iterator[CrashServer]:
 
 def prepare(root: Path) -> set[str]:
     """A store that waits to be filled from a journal of several segments; returns the ids of its spans."""
-    journal = open_journal(ParquetStore(root), 1 << 40)
+    journal = open_journal(published(ParquetStore(root)), 1 << 40)
     journal.segment_bytes = 600
     sent: set[str] = set()
     for _ in range(REQUESTS):

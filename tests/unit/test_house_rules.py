@@ -41,7 +41,15 @@ def test_pages_hold_no_sql() -> None:
                 assert not node.value.lstrip().upper().startswith(("SELECT ", "INSERT ", "FROM ")), path
 
 
-def test_the_collector_starts_without_pandas() -> None:
-    # pyarrow imports it at the first array that a module makes: 35 MB in each process, before anything can forbid it.
-    code = "import sys, spanloft_collector.app; sys.exit('pandas' in sys.modules)"
+@pytest.mark.parametrize(
+    ("module", "foreign"),
+    [
+        # 90 MB that only the pipeline's process needs.
+        ("spanloft_collector.app", ["pyarrow", "duckdb", "genai_prices"]),
+        # pyarrow imports it at the first array that a module makes: 35 MB, before anything can forbid it.
+        ("spanloft_collector.ingest", ["pandas"]),
+    ],
+)
+def test_a_process_of_the_collector_loads_no_library_that_it_does_not_use(module: str, foreign: list[str]) -> None:
+    code = f"import sys, {module}; sys.exit(any(name in sys.modules for name in {foreign!r}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -24,7 +24,7 @@ EXAMPLE_CHARACTERS = 200
 MAP_POINTS = {"baseline": 300, "window": 200}
 CHANGE_SHARE = 0.10
 """A value is a change when it has this share of the window more, or less, than of the baseline."""
-CHANGED = {"model": "model", "prompt_version": "prompt version", "service_version": "release"}
+CHANGED = {"model": "model", "prompt_version": "prompt version", "service_version": "release", "user_id": "user"}
 NUMBER_LEVEL = 0.01
 AGAINST = {"pinned": " from the pinned days", "version": " from the version before"}
 """What an alert says of its baseline; nothing of the rolling one."""
@@ -232,13 +232,20 @@ def changes(baseline: Calls, window: Calls) -> list[Row]:
             shares = before.get(value, 0.0), after.get(value, 0.0)
             if value is not None and abs(shares[1] - shares[0]) >= CHANGE_SHARE:
                 found.append({"what": what, "value": value, "share_before": shares[0], "share_after": shares[1]})
-    known = {row["user_id"] for row in baseline.rows}
-    users = [row["user_id"] for row in window.rows if row["user_id"] is not None]
-    if users and known != {None}:
-        new = sum(user not in known for user in users) / len(users)
-        if new >= 0.5:
-            found.append({"what": "users", "value": "not seen before", "share_before": 0.0, "share_after": new})
+    half = len(baseline) // 2
+    usual, new = _new_users(baseline.rows[:half], baseline.rows[half:]), _new_users(baseline.rows, window.rows)
+    if usual is not None and new is not None and new - usual >= CHANGE_SHARE:
+        found.append({"what": "users", "value": "not seen before", "share_before": usual, "share_after": new})
     return found
+
+
+def _new_users(earlier: Sequence[Row], later: Sequence[Row]) -> float | None:
+    """Share of later calls by users that the earlier ones don't have; None where users are not named."""
+    known = {row["user_id"] for row in earlier} - {None}
+    users = [row["user_id"] for row in later if row["user_id"] is not None]
+    if not known or not users:
+        return None
+    return sum(user not in known for user in users) / len(users)
 
 
 def number_changes(baseline: Calls, window: Calls) -> list[Row]:

@@ -21,12 +21,12 @@ from urllib.parse import urlsplit
 import duckdb
 import pyarrow.fs as pafs
 
+from spanloft_collector.durable import make_directory
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.journal import JournalReader, Position
 from spanloft_collector.loader import running_collector
 from spanloft_collector.model import DATASETS
 from spanloft_collector.store.ducklake import DuckLakeStore
-from spanloft_collector.store.files import make_directory
 from spanloft_collector.store.lake_connection import first_line, lake_sql, s3_endpoint
 from spanloft_collector.store.lake_files import dataset_folder, sync_new_files
 from spanloft_collector.store.lake_schema import DAY

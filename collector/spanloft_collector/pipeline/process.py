@@ -45,7 +45,7 @@ class Pipeline:
         decoders: Decoders,
         *,
         publish_interval_s: float = 1.0,
-        publish_rows: int = 16_384,
+        publish_rows: int = 12_288,
     ) -> None:
         self.store = store
         self.journal = journal

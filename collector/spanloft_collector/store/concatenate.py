@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from spanloft_collector.store.files import new_file
+from spanloft_collector.durable import new_file
 from spanloft_collector.store.thrift import I64, LIST, STRUCT, Struct, Unreadable, read_struct, write_struct
 
 MAGIC = b"PAR1"

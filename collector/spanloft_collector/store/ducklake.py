@@ -23,12 +23,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from spanloft_collector.durable import locked
+from spanloft_collector.durable import locked, make_directory, write_durably
 from spanloft_collector.errors import StoreError
 from spanloft_collector.location import LakeAddress
 from spanloft_collector.model import DATASETS
 from spanloft_collector.store.base import INGEST
-from spanloft_collector.store.files import make_directory, write_durably
 from spanloft_collector.store.lake_catalog import LakeCatalog
 from spanloft_collector.store.lake_connection import attach, connect, first_line, lake_sql, unreachable
 from spanloft_collector.store.lake_files import sync_new_files

@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from spanloft_collector.durable import locked
+from spanloft_collector.durable import locked, write_durably
 from spanloft_collector.errors import StoreError
-from spanloft_collector.store.files import write_durably
 
 SUFFIX = ".json"
 

@@ -20,12 +20,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from spanloft_collector.durable import fsync_directory, locked
+from spanloft_collector.durable import fsync_directory, locked, make_directory, write_durably
 from spanloft_collector.errors import StoreError, StoreTooNew
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION
 from spanloft_collector.store.base import INGEST
 from spanloft_collector.store.concatenate import concatenate_durably
-from spanloft_collector.store.files import make_directory, write_durably, write_parquet
+from spanloft_collector.store.files import write_parquet
 from spanloft_collector.store.manifest import (
     SUFFIX,
     LiveFile,

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from spanloft_collector.durable import fsync_directory, locked
+from spanloft_collector.durable import fsync_directory, locked, make_directory
 from spanloft_collector.errors import StoreError
 from spanloft_collector.store.compact import SETTLE_S, conform
-from spanloft_collector.store.files import PendingParquet, make_directory
+from spanloft_collector.store.files import PendingParquet
 from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.partitions import row_group_rows
