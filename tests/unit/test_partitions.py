@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from spanloft_collector.model import BILLABLE_OPERATIONS
+from spanloft_collector.store import compact
 from spanloft_collector.store.compact import merge
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.partitions import calls_first, row_group_rows
@@ -71,3 +72,26 @@ def test_every_row_group_of_a_published_and_of_a_merged_file_begins_with_its_cal
                 assert "chat" not in group[calls:]
     kept = pq.read_table(tmp_path / merged.file, columns=["span_id"], partitioning=None).column("span_id").to_pylist()
     assert sorted(kept) == [f"{n:016x}" for n in range(half.num_rows + many.num_rows)]
+
+
+def test_a_span_that_is_in_two_large_files_is_merged_once(tmp_path: Path) -> None:
+    store = ParquetStore(tmp_path)
+    rows = row_group_rows("spans")
+    first, second = spans(["chat"] * rows, 0), spans(["chat"] * rows, rows - 1)
+    files = [file for table in (first, second) for file in store.write_files("ingest", "spans", table)]
+    assert merge(store, "ingest", files).merged[0].rows == 2 * rows - 1
+
+
+@pytest.mark.parametrize("width", [16, 32])
+def test_numbers_of_ids_differ_where_the_ids_do(width: int) -> None:
+    ids = [f"{n:0{width}x}" for n in range(50_000)] + [f"{n << 40:0{width}x}" for n in range(1, 10_000)]
+    chunks = pa.chunked_array([ids[:100], ids[100:]])
+    found = compact._number(chunks, width)
+    assert len(set(found.tolist())) == len(ids)
+    # The same ids in other chunks, and in the middle of an array.
+    assert compact._number(pa.chunked_array([ids]).slice(90, 20), width).tolist() == found[90:110].tolist()
+
+
+@pytest.mark.parametrize("ids", [["ab", "a" * 16], [None, "a" * 16], []])
+def test_ids_of_another_length_have_no_number(ids: list[str | None]) -> None:
+    assert compact._number(pa.chunked_array([pa.array(ids, pa.string())]), 16).tolist() == [0] * len(ids)
