@@ -10,6 +10,7 @@ import pytest
 from spanloft_collector.model import BILLABLE_OPERATIONS
 from spanloft_collector.store import compact
 from spanloft_collector.store.compact import merge
+from spanloft_collector.store.files import write_parquet
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.partitions import calls_first, row_group_rows
 from spanloft_collector.store.schema import to_table
@@ -72,6 +73,16 @@ def test_every_row_group_of_a_published_and_of_a_merged_file_begins_with_its_cal
                 assert "chat" not in group[calls:]
     kept = pq.read_table(tmp_path / merged.file, columns=["span_id"], partitioning=None).column("span_id").to_pylist()
     assert sorted(kept) == [f"{n:016x}" for n in range(half.num_rows + many.num_rows)]
+
+
+def test_row_groups_are_full_whatever_the_tables_are(tmp_path: Path) -> None:
+    tables = [
+        spans(["chat"] * rows, first) for rows, first in ((700, 0), (700, 700), (2_100, 1_400), (0, 3_500), (10, 3_500))
+    ]
+    write_parquet(tmp_path / "x.parquet", tables, tables[0].schema, row_group_rows=1_000)
+    with pq.ParquetFile(tmp_path / "x.parquet") as read:
+        assert [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)] == [1000, 1000, 1000, 510]
+        assert read.read() == pa.concat_tables(tables)
 
 
 def test_a_span_that_is_in_two_large_files_is_merged_once(tmp_path: Path) -> None:

@@ -33,6 +33,11 @@ BARE_COLUMNS = frozenset(
 DELTA_COLUMNS = frozenset({"start_time"})
 # What single rows are looked up by. A filter of one byte a row spares reading the column of all other row groups.
 LOOKED_UP = frozenset({"trace_id"})
+# Texts that no filter compares with bounds: their least and largest values made up most of a payload file's footer.
+UNBOUNDED = frozenset(
+    {"span_id", "parent_span_id", "response_id", "status_message", "input_preview", "output_preview"}
+    | {column.name for column in DATASETS["payloads"] if column.type == "JSON"}
+)
 _LOOKED_UP_ROWS = 1_000
 """Smaller files are read as fast as their filter."""
 
@@ -66,6 +71,7 @@ class PendingParquet:
             compression={name: "none" if name in BARE_COLUMNS else "zstd" for name in schema.names},
             compression_level={name: level for name in schema.names if name not in BARE_COLUMNS},
             use_dictionary=[name for name in schema.names if name not in PLAIN_COLUMNS],
+            write_statistics=[name for name in schema.names if name not in UNBOUNDED],
             column_encoding={name: "DELTA_BINARY_PACKED" for name in schema.names if name in DELTA_COLUMNS},
             bloom_filter_options={name: ids for name in schema.names if name in LOOKED_UP}
             if rows >= _LOOKED_UP_ROWS
@@ -80,12 +86,12 @@ class PendingParquet:
         self._held.append(table)
         self._held_rows += table.num_rows
         if self._held_rows >= self.row_group_rows:
-            self._flush()
+            self._flush(self._held_rows // self.row_group_rows * self.row_group_rows)
 
     def finish(self) -> tuple[int, int]:
         """Make the file durable and visible; returns rows and bytes. The directory is not synced."""
         if self._held:
-            self._flush()
+            self._flush(self._held_rows)
         self._writer.close()
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -104,13 +110,15 @@ class PendingParquet:
             self._file.close()
         self._partial.unlink(missing_ok=True)
 
-    def _flush(self) -> None:
+    def _flush(self, rows: int) -> None:
+        """Write the first ``rows`` of what is held, in row groups of the wanted size."""
         table = pa.concat_tables(self._held)
-        self._held, self._held_rows = [], 0
-        for start in range(0, table.num_rows, self.row_group_rows):
-            rows = table.slice(start, self.row_group_rows)
-            self._writer.write_table(rows if self._fresh else calls_first(rows), self.row_group_rows)
-        self._rows += table.num_rows
+        for start in range(0, rows, self.row_group_rows):
+            part = table.slice(start, min(self.row_group_rows, rows - start))
+            self._writer.write_table(part if self._fresh else calls_first(part), self.row_group_rows)
+        rest = table.slice(rows)
+        self._held, self._held_rows = ([rest] if rest.num_rows else []), rest.num_rows
+        self._rows += rows
 
 
 def write_parquet(
