@@ -20,7 +20,7 @@ function cell(row, column, value, shown) {
   if (!column.right && !column.bar) made.title = shown;
 }
 
-const PAD = 26, SHARE = 118, LEAST = 64, LONG = 200;
+const PAD = 26, SHARE = 130, LEAST = 64, LONG = 200;
 const pen = document.createElement("canvas").getContext("2d");
 
 // Pixels that the widest of some texts takes; of thousands the longest few are measured.
