@@ -20,6 +20,8 @@ from spanloft_dashboard.components.scripts import component
 log = logging.getLogger(__name__)
 
 Draw = Callable[[Scope], None]
+Further = Callable[[Scope], Mapping[str, Mapping[str, Any]]]
+"""Queries, with their parameters, that a panel asks with the answers of its first ones."""
 _BEHIND = "_behind"
 
 _mount = component("wishes")
@@ -35,6 +37,7 @@ def panel(
     note: str = "",
     height: int = 240,
     more: Callable[[Scope], Mapping[str, Any]] = Scope.parameters,
+    further: Further | None = None,
 ) -> None:
     """Draw a panel in a fragment of its own, in parallel with its neighbours where its queries have to be waited for.
 
@@ -47,12 +50,13 @@ def panel(
         note: a short sentence beside the title.
         height: height in pixels of the placeholder while it loads.
         more: gives the parameters of the queries.
+        further: gives the queries that follow from the answers of these; only asked for "SQL".
     """
     ready = _ready(queries, scope, more)
 
     def body() -> None:
         with st.container(key=f"panel-{key}", gap="xsmall", height="stretch"):
-            head(key, title, scope, queries, more, note=note)
+            head(key, title, scope, queries, more, note=note, further=further)
             with _waiting(height, ready):
                 guarded(draw, scope)
 
@@ -92,23 +96,30 @@ def head(
     more: Callable[[Scope], Mapping[str, Any]] = Scope.parameters,
     *,
     note: str = "",
+    further: Further | None = None,
 ) -> None:
     """Draw the first line of a panel: title, note and the button with its SQL; see ``panel``."""
     words = f"<b>{esc(title)}</b>" + (f" <small>{esc(note)}</small>" if note else "")
-    put(f'<div class="sl-head"><p>{words}</p>{sql_button(key, title, scope, queries, more)}</div>')
+    put(f'<div class="sl-head"><p>{words}</p>{sql_button(key, title, scope, queries, more, further)}</div>')
 
 
 class Behind(NamedTuple):
-    """What is behind a panel: its title, and queries with what gives their parameters."""
+    """What is behind a panel: its title, queries with what gives their parameters, and those that follow from them."""
 
     title: str
     scope: Scope
     queries: Sequence[str]
     more: Callable[[Scope], Mapping[str, Any]]
+    further: Further | None
 
 
 def sql_button(
-    key: str, title: str, scope: Scope, queries: Sequence[str], more: Callable[[Scope], Mapping[str, Any]]
+    key: str,
+    title: str,
+    scope: Scope,
+    queries: Sequence[str],
+    more: Callable[[Scope], Mapping[str, Any]],
+    further: Further | None = None,
 ) -> str:
     """HTML of a small button that shows the queries behind a panel, ready for the DuckDB shell.
 
@@ -116,7 +127,7 @@ def sql_button(
     """
     if not queries:
         return ""
-    st.session_state.setdefault(_BEHIND, {})[key] = Behind(title, scope, queries, more)
+    st.session_state.setdefault(_BEHIND, {})[key] = Behind(title, scope, queries, more, further)
     words = f'title="The query behind this panel" aria-label="SQL behind {esc(title)}"'
     return f'<button class="sl-sql" data-sql="{esc(key)}" {words}>SQL</button>'
 
@@ -138,6 +149,8 @@ def _queries(behind: Behind) -> None:
         parameters = behind.more(behind.scope)
         for name in behind.queries:
             st.code(data.query_text(name, parameters), language="sql", wrap_lines=True)
+        for name, values in (behind.further(behind.scope) if behind.further else {}).items():
+            st.code(data.query_text(name, values), language="sql", wrap_lines=True)
         st.caption(fmt.label(data.shell_command(), 200))
     except SpanloftError as error:
         st.text(str(error))

@@ -55,14 +55,22 @@ def _draw_over_time(scope: Scope) -> None:
     chart = charts.by_column(table, series, scope, charts.Axis("sessions", height=120), step_s=scope.window().trend_s)
     picked = charts.pick(chart, "sessions-time", scope, alt="Sessions over time", step_s=scope.window().trend_s)
     if picked:
-        failing = picked.series == "with a failure"
-        links.go("traces", scope, **picked.url(), status=["error"] if failing else None)
+        # A session without a failure has no failed span, but one with a failure has others, too.
+        failing = {"status": ["error"]} if picked.series == "with a failure" else {}
+        links.go("traces", scope, **picked.url(), **failing)
 
 
 def _bounds(found: pa.Table) -> dict[str, Any]:
     """The chosen sessions and between when they lie: only these few are read whole."""
     first, last = min(found["first_time"].to_pylist()), max(found["last_time"].to_pylist())
     return {"chosen": found["session_id"].to_pylist(), "first": first, "last": last}
+
+
+def _of_chosen(scope: Scope) -> dict[str, dict[str, Any]]:
+    """The query that reads the sessions of the list, for "SQL"."""
+    values = _parameters(scope)
+    found = data.query("sessions_chosen", values)
+    return {"sessions_list": values | _bounds(found)} if found.num_rows else {}
 
 
 def _draw_list(scope: Scope) -> None:
@@ -168,7 +176,16 @@ def _render() -> None:
         height=150,
     )
     choices.segmented("sort", "Order", ORDERS, "newest")
-    panel("list", "Sessions", _draw_list, found, queries=["sessions_chosen"], more=_parameters, height=600)
+    panel(
+        "list",
+        "Sessions",
+        _draw_list,
+        found,
+        queries=["sessions_chosen"],
+        more=_parameters,
+        further=_of_chosen,
+        height=600,
+    )
 
 
 _render()

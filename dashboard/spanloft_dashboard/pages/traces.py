@@ -59,6 +59,18 @@ def _draw_list(scope: Scope) -> None:
 
 def _traces(values: dict[str, Any]) -> pa.Table:
     """The traces to list: which ones first, then what they are made of, since only those few are read whole."""
+    chosen = _chosen(values)
+    return data.query("traces_list", chosen) if chosen else pa.table({})
+
+
+def _of_chosen(scope: Scope) -> dict[str, dict[str, Any]]:
+    """The query that reads the traces of the list, for "SQL"."""
+    chosen = _chosen(_parameters(scope))
+    return {"traces_list": chosen} if chosen else {}
+
+
+def _chosen(values: dict[str, Any]) -> dict[str, Any]:
+    """Which traces to list, and between when they lie; empty when none matches."""
     found: list[dict[str, Any]] = []
     if values["sort_by"] == "newest":
         found = data.rows("traces_newest", values | {"scan_limit": SCAN_LIMIT})
@@ -66,9 +78,9 @@ def _traces(values: dict[str, Any]) -> pa.Table:
             found = []
     found = found or data.rows("traces_chosen", values)
     if not found:
-        return pa.table({})
+        return {}
     bounds = {"first": min(row["first_time"] for row in found), "last": max(row["last_time"] for row in found)}
-    return data.query("traces_list", {"chosen": [row["trace_id"] for row in found], **bounds})
+    return {"chosen": [row["trace_id"] for row in found], **bounds}
 
 
 FORMATS = {"duration_ms": fmt.duration, "cost_usd": fmt.money}
@@ -138,6 +150,7 @@ def _render() -> None:
         height=600,
         more=_parameters,
         queries=["traces_chosen" if kind == "traces" else "traces_spans"],
+        further=_of_chosen if kind == "traces" else None,
     )
 
 
