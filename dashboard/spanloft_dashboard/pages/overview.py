@@ -42,7 +42,9 @@ def _draw_volume(scope: Scope) -> None:
     chart = charts.by_series(table, theme.OUTCOMES, scope, charts.Axis("calls"), value="calls")
     picked = charts.pick(chart, "volume", scope, alt="Calls over time, successful and failed")
     if picked:
-        links.go("traces", scope, **picked.url(), status=["error"] if picked.series == "failed" else None)
+        # Beside the bars nothing is said about the outcome: the filter of the page stays.
+        status = {"ok": ["ok"], "failed": ["error"]}.get(picked.series or "")
+        links.go("traces", scope, kind="calls", **picked.url(), **({"status": status} if status else {}))
 
 
 def _draw_cost(scope: Scope) -> None:
@@ -117,7 +119,7 @@ def _render() -> None:
     panel("alarms", "Alarms", alarms, scope, queries=["overview_alerts"], height=90, note="against what is usual")
     left, right = st.columns(2, gap="small")
     with left:
-        panel("volume", "Calls", _draw_volume, scope, queries=["overview_volume"], note="click a bar for its traces")
+        panel("volume", "Calls", _draw_volume, scope, queries=["overview_volume"], note="click a bar for its calls")
     with right:
         panel("cost", "Cost by model", _draw_cost, scope, queries=["overview_cost"], note="US dollars; click a bar")
     left, right = st.columns(2, gap="small")
