@@ -39,13 +39,21 @@ function axes(svg, spec, { box, x, y }) {
     node("text", { x: box.left - 6, y: y(value) + 4, "text-anchor": "end" }, svg, label);
   }
   let free = -Infinity;
-  for (const [value, label] of spec.x.ticks) {
+  const written = spec.x.ticks.map(([value, label]) => {
     const at = x(value), lines = label.split("\n");
     const half = Math.max(...lines.map((line) => wide(line, svg))) / 2;
     if (spec.x.grid) node("line", { x1: at, x2: at, y1: box.top, y2: box.bottom, stroke: GRID }, svg);
-    const centre = Math.min(Math.max(at, half), box.right + 8 - half);
+    return { lines, half, centre: Math.min(Math.max(at, half), box.right + 8 - half) };
+  });
+  // Where all would not fit, every second or third is written: with gaps of several widths an axis can't be read.
+  const room = spec.x.tight ? 2 : 8;
+  const fits = (every) => written.filter((_, at) => at % every === 0)
+    .every(({ half, centre }, at, kept) => !at || centre - half >= kept[at - 1].centre + kept[at - 1].half + room);
+  let every = 1;
+  while (spec.x.even && every < written.length && !fits(every)) every += 1;
+  for (const { lines, half, centre } of written.filter((_, at) => at % every === 0)) {
     if (centre - half < free) continue;
-    free = centre + half + (spec.x.tight ? 2 : 8);
+    free = centre + half + room;
     lines.forEach((line, row) => node("text", { x: centre, y: box.bottom + 15 + row * 14, "text-anchor": "middle" }, svg, line));
   }
 }
@@ -139,8 +147,8 @@ function legend(root, spec) {
 }
 
 const DAY = 86400000;
-function moment(ms, step) {
-  const options = { weekday: "short", day: "numeric", month: "short", timeZone: "UTC" };
+function moment(ms, step, zone) {
+  const options = { weekday: "short", day: "numeric", month: "short", timeZone: zone };
   if (step < DAY) Object.assign(options, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   if (step < 60000) options.second = "2-digit";
   return new Intl.DateTimeFormat("en-GB", options).format(ms);
@@ -149,7 +157,7 @@ function moment(ms, step) {
 // A place across by its own name, else as a time.
 function titleOf(spec, start) {
   if (spec.titles) return spec.titles[spec.stops.indexOf(start)];
-  return spec.x.log ? "" : moment(start, spec.step);
+  return spec.x.log ? "" : moment(start, spec.step, spec.zone);
 }
 
 // What stands under the pointer: for charts over time all series of the nearest bucket, else the nearest mark.

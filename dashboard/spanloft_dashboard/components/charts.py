@@ -7,6 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,6 +73,8 @@ class Chart:
     y: dict[str, Any] = field(default_factory=dict)
     step: float = 0.0
     top: int = 10
+    zone: str = "UTC"
+    """Time zone in which times across are written; the times themselves are UTC."""
     titles: Mapping[float, str] = field(default_factory=dict)
     """What the pointer shows of a place across that is no time."""
     series: list[dict[str, Any]] = field(default_factory=list)
@@ -98,6 +101,7 @@ class Chart:
             "hover": self.hover,
             "pick": pick,
             "step": self.step,
+            "zone": self.zone,
             "stops": stops if self.hover == "x" else [],
             "titles": [self.titles.get(at, "") for at in stops] if self.titles else None,
             "x": {"lines": max((label.count("\n") + 1 for _, label in self.x["ticks"]), default=0), **self.x},
@@ -125,23 +129,23 @@ class Chart:
         return {"min": found[0][0], "max": found[-1][0], "ticks": found}
 
 
-def times(column: pa.ChunkedArray, bucket_s: int = 0) -> list[float]:
-    """UTC times of the store on the viewer's clock, in milliseconds; whole days stay the UTC days that they are."""
-    stamps = column.cast(pa.timestamp("us"))
-    if bucket_s < ticks.DAY_S:
-        zoned = pc.assume_timezone(stamps, "UTC").cast(pa.timestamp("us", fmt.viewer_zone().key))
-        stamps = pc.local_timestamp(zoned)
-    return [value / 1000 for value in stamps.cast(pa.int64()).to_pylist()]
+def times(column: pa.ChunkedArray) -> list[float]:
+    """UTC times of the store in milliseconds."""
+    return [value / 1000 for value in column.cast(pa.timestamp("us")).cast(pa.int64()).to_pylist()]
 
 
-def over_time(axis: Axis, scope: Scope) -> Chart:
-    """An empty chart whose time axis is as long as the period."""
+def zone_of(step_s: float) -> ZoneInfo:
+    """The zone in which buckets of so many seconds are written: the viewer's, but whole days are those of UTC."""
+    return fmt.viewer_zone() if step_s < ticks.DAY_S else ZoneInfo("UTC")
+
+
+def over_time(axis: Axis, scope: Scope, step_s: int | None = None) -> Chart:
+    """An empty chart whose time axis is as long as the period; ``step_s`` as for ``by_column``."""
     window = scope.window()
-    ends = pa.chunked_array([pa.array([window.since, window.until], pa.timestamp("us"))])
-    low, high = times(ends, window.bucket_s)
-    return Chart(
-        axis, x={"min": low, "max": high, "ticks": ticks.of_time(low, high)}, step=float(window.bucket_s * 1000)
-    )
+    step_s = step_s or window.bucket_s
+    low, high, zone = ticks.milliseconds(window.since), ticks.milliseconds(window.until), zone_of(step_s)
+    x = {"min": low, "max": high, "ticks": ticks.of_time(low, high, zone=zone)}
+    return Chart(axis, x=x, step=float(step_s * 1000), zone=zone.key)
 
 
 def by_series(
@@ -154,7 +158,7 @@ def by_series(
     for name in names:
         part = table.filter(pc.equal(table["series"], name))
         color = theme.UNKNOWN if name in LAST else colors.get(name, theme.UNKNOWN)
-        _add(chart, name, part["bucket"], part[value], color, scope, line)
+        _add(chart, name, part["bucket"], part[value], color, line)
     return chart
 
 
@@ -171,22 +175,17 @@ def by_column(
 
     ``step_s`` is the width of a bucket in seconds where it is not that of the period's charts.
     """
-    chart = over_time(axis, scope)
-    if step_s:
-        chart.step = float(step_s * 1000)
+    chart = over_time(axis, scope, step_s)
     for name, (column, color) in columns.items():
-        _add(chart, name, table["bucket"], table[column], color, scope, line)
+        _add(chart, name, table["bucket"], table[column], color, line)
     return chart
 
 
-def _add(
-    chart: Chart, name: str, moments: pa.ChunkedArray, values: pa.ChunkedArray, color: str, scope: Scope, line: bool
-) -> None:
-    bucket_s = scope.window().bucket_s
+def _add(chart: Chart, name: str, moments: pa.ChunkedArray, values: pa.ChunkedArray, color: str, line: bool) -> None:
     # DuckDB adds whole numbers up to decimals, which JSON does not know; digits beyond seven are not drawn.
     numbers = [None if value is None or not math.isfinite(value) else _seven(value) for value in values.to_pylist()]
     sparse = len(values) - values.null_count < len(values) * 0.5
-    chart.add("line" if line else "bars", name, color, times(moments, bucket_s), numbers, full=name)
+    chart.add("line" if line else "bars", name, color, times(moments), numbers, full=name)
     last = chart.series[-1]
     if line:
         last["dots"] = sparse
@@ -227,14 +226,13 @@ def pick(
     picked = _mount(key=key, data=chart.spec(alt, "box" if box else "point"), on_pick_change=lambda: None).get("pick")
     if not picked:
         return None
-    bucket_s = scope.window().bucket_s
     if "box" in picked:
-        low, high = (_utc(moment, bucket_s) for moment in picked["box"])
+        low, high = (_utc(moment) for moment in picked["box"])
         return Picked(low, max(high, low + dt.timedelta(seconds=1)), None)
-    start = _utc(picked["x"], bucket_s)
+    start = _utc(picked["x"])
     series = picked.get("series")
     full = next((one["full"] for one in chart.series if one["name"] == series), None)
-    return Picked(start, start + dt.timedelta(seconds=step_s or bucket_s), full)
+    return Picked(start, start + dt.timedelta(seconds=step_s or scope.window().bucket_s), full)
 
 
 def pick_mark(chart: Chart, key: str, *, alt: str) -> Mark | None:
@@ -248,9 +246,6 @@ def pick_mark(chart: Chart, key: str, *, alt: str) -> Mark | None:
     return Mark(found.get("full", picked["series"]), place) if 0 <= place < len(found["x"]) else None
 
 
-def _utc(ms: float, bucket_s: int) -> dt.datetime:
-    """A time of the axis, which is drawn on the viewer's clock, as naive UTC."""
-    moment = ticks.EPOCH + dt.timedelta(milliseconds=ms)
-    if bucket_s >= ticks.DAY_S:
-        return moment
-    return moment.replace(tzinfo=fmt.viewer_zone()).astimezone(dt.UTC).replace(tzinfo=None)
+def _utc(ms: float) -> dt.datetime:
+    """A time of the axis as naive UTC."""
+    return ticks.EPOCH + dt.timedelta(milliseconds=ms)

@@ -66,7 +66,7 @@ def heat(scope: Scope) -> None:
     chart = charts.Chart(
         charts.Axis(height=214),
         "point",
-        {"min": -0.5, "max": 23.5, "ticks": hours},
+        {"min": -0.5, "max": 23.5, "ticks": hours, "even": True},
         {"min": -7.5, "max": -0.5, "ticks": days, "grid": False},
     )
     chart.add(

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import streamlit as st
@@ -129,8 +130,7 @@ def _positions(places: Sequence[Any], texts: bool) -> list[float]:
 
 def _number(place: Any) -> float:
     if isinstance(place, dt.datetime):
-        local = fmt.local(place.astimezone(dt.UTC).replace(tzinfo=None) if place.tzinfo else place)
-        return ticks.milliseconds(local.replace(tzinfo=None))
+        return ticks.milliseconds(place.astimezone(dt.UTC).replace(tzinfo=None) if place.tzinfo else place)
     if isinstance(place, dt.date):
         return ticks.milliseconds(dt.datetime.combine(place, dt.time()))
     return float(place)
@@ -142,11 +142,13 @@ def _empty(places: Sequence[Any], texts: bool) -> charts.Chart:
     step = min((after - before for before, after in pairwise(at)), default=1.0) or 1.0
     low, high = (min(at), max(at) + step) if at else (0.0, 1.0)
     moments = bool(places) and isinstance(places[0], (dt.date, dt.datetime))
+    # Days have no hour, so they are the same in every zone.
+    zone = charts.zone_of(step / 1000) if moments and isinstance(places[0], dt.datetime) else ZoneInfo("UTC")
     if texts:
         marks = [(number + 0.41, fmt.shorten(place, 18)) for number, place in zip(at, places, strict=True)]
     elif moments:
-        marks = ticks.of_time(low, high)
+        marks = ticks.of_time(low, high, zone=zone)
     else:
         marks = [mark for mark in ticks.of_numbers(low, high, count=8) if low <= mark[0] <= high]
     titles = {} if moments else {number: fmt.shorten(str(place), 60) for number, place in zip(at, places, strict=True)}
-    return charts.Chart(AXIS, x={"min": low, "max": high, "ticks": marks}, step=step, titles=titles)
+    return charts.Chart(AXIS, x={"min": low, "max": high, "ticks": marks}, step=step, zone=zone.key, titles=titles)

@@ -19,15 +19,18 @@ def milliseconds(moment: dt.datetime) -> float:
     return (moment - EPOCH) / dt.timedelta(milliseconds=1)
 
 
-def of_time(low: float, high: float, count: int = 8) -> list[Tick]:
-    """Ticks between two times in milliseconds: the hour, and the day below it where one begins."""
+def of_time(low: float, high: float, count: int = 8, zone: dt.tzinfo = dt.UTC) -> list[Tick]:
+    """Ticks between two UTC times in milliseconds, at round times of ``zone``: the hour, and a day's begin."""
     wanted = (high - low) / 1000 / count
     step = next((size for size in STEPS_S if size >= wanted), STEPS_S[-1] * max(1, math.ceil(wanted / STEPS_S[-1])))
     found: list[Tick] = []
-    place = math.ceil(low / 1000 / step) * step
     day: dt.date | None = None
-    while place * 1000 <= high:
+    first, last = (_clock(moment, zone) for moment in (low, high))
+    for place in range(math.floor(first / step) * step, math.ceil(last) + step, step):
         moment = EPOCH + dt.timedelta(seconds=place)
+        at = milliseconds(moment.replace(tzinfo=zone).astimezone(dt.UTC).replace(tzinfo=None))
+        if not low <= at <= high:
+            continue
         if step >= DAY_S:
             label = f"{moment:%-d %b}"
         else:
@@ -35,9 +38,14 @@ def of_time(low: float, high: float, count: int = 8) -> list[Tick]:
             if moment.date() != day:
                 label += f"\n{moment:%-d %b}"
             day = moment.date()
-        found.append((place * 1000.0, label))
-        place += step
+        found.append((at, label))
     return found
+
+
+def _clock(ms: float, zone: dt.tzinfo) -> float:
+    """What the clock of ``zone`` shows at a UTC time, in seconds since 1970."""
+    moment = (EPOCH + dt.timedelta(milliseconds=ms)).replace(tzinfo=dt.UTC).astimezone(zone)
+    return milliseconds(moment.replace(tzinfo=None)) / 1000
 
 
 def of_numbers(low: float, high: float, *, prefix: str = "", suffix: str = "", count: int = 4) -> list[Tick]:
