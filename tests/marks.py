@@ -1,0 +1,68 @@
+"""Where the marks of a chart are on a page, so that a test can click them, and what a link says."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
+
+from playwright.sync_api import Locator, Page, expect
+
+
+class Spot(NamedTuple):
+    """A place in the window of a page, in pixels."""
+
+    page: Page
+    x: float
+    y: float
+
+    @classmethod
+    def middle(cls, page: Page, mark: Locator) -> Spot:
+        """The middle of a mark that is a shape of its own."""
+        box = mark.bounding_box()
+        assert box is not None
+        return cls(page, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+
+    def hover(self) -> None:
+        self.page.mouse.move(self.x, self.y)
+
+    def click(self) -> None:
+        self.hover()
+        self.page.mouse.click(self.x, self.y)
+
+
+def first_bar(page: Page, panel: str, series: int = 0) -> Spot:
+    """The middle of the first bar of a series: all bars of one are a single path."""
+    left, low, right, high = _numbers(page, f".st-key-panel-{panel} svg path.sl-bars >> nth={series}", 4)
+    return _in_window(page, panel, (left + right) / 2, (low + high) / 2)
+
+
+def first_of_line(page: Page, panel: str, line: int = 0) -> Spot:
+    """The first place of a line."""
+    x, y = _numbers(page, f".st-key-panel-{panel} svg path[fill=none] >> nth={line}", 2)
+    return _in_window(page, panel, x, y)
+
+
+def _numbers(page: Page, path: str, count: int) -> list[float]:
+    found = page.locator(path)
+    expect(found).to_be_attached()
+    drawn = found.get_attribute("d") or ""
+    return [float(number) for number in re.findall(r"-?[\d.]+", drawn)[:count]]
+
+
+def _in_window(page: Page, panel: str, x: float, y: float) -> Spot:
+    plot = page.locator(f".st-key-panel-{panel} .sl-frame svg")
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    return Spot(page, box["x"] + x, box["y"] + y)
+
+
+def in_query(url: str, name: str) -> list[str]:
+    """Values of a parameter of an address."""
+    return parse_qs(urlsplit(url).query).get(name, [])
+
+
+def query(page: Page) -> dict[str, list[str]]:
+    """All parameters of a page's address."""
+    return parse_qs(urlsplit(page.url).query)
