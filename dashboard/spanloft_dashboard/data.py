@@ -237,7 +237,12 @@ def _whole_hours(values: Mapping[str, Any]) -> bool:
     if values.get("group_by") == "user" or "since" not in values or "until" not in values:
         return False
     moments = [values["since"], values["until"], values.get("before") or values["since"]]
-    steps = [values.get("bucket_s", HOUR_S), values.get("trend_s", HOUR_S), values.get("offset_s", 0)]
+    steps = [
+        values.get("bucket_s", HOUR_S),
+        values.get("trend_s", HOUR_S),
+        values.get("offset_s", 0),
+        values.get("earlier_s", 0),
+    ]
     return all(moment.minute == moment.second == moment.microsecond == 0 for moment in moments) and all(
         step % HOUR_S == 0 for step in steps
     )

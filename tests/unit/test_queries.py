@@ -152,6 +152,8 @@ def _parameters(**changes: Any) -> dict[str, Any]:
         "baseline": "rolling",
         "at": NOON + 0.1 * HOUR,
         "offset_s": 3600,
+        "earlier_s": 3600,
+        "moved_at": NOON,
         "prompt_id": "abc",
         "version_id": "abc",
         "of_service": "shop",
@@ -458,6 +460,20 @@ def test_slow_hours_are_those_of_the_viewer(reader: DuckDBReader) -> None:
     shifted = {(row["weekday"], row["hour"]): row["calls"] for row in _rows(reader, "latency_heat", offset_s=3600)}
     assert set(hours) <= {(1, hour) for hour in range(9, 17)}
     assert shifted == {(day, hour + 1): calls for (day, hour), calls in hours.items()}
+    moved = {"offset_s": 0, "earlier_s": 3600, "moved_at": NOON}
+    found = {(row["weekday"], row["hour"]): row["calls"] for row in _rows(reader, "latency_heat", **moved)}
+    expected: dict[tuple[int, int], int] = {}
+    for (day, hour), calls in hours.items():
+        place = (day, hour if hour >= NOON.hour else hour + 1)
+        expected[place] = expected.get(place, 0) + calls
+    assert found == expected, "before the clock was put back it showed an hour more"
+
+
+def test_a_slow_hour_of_a_zone_half_an_hour_off_begins_when_its_clock_says(reader: DuckDBReader) -> None:
+    values = {"offset_s": 19_800, "earlier_s": 19_800}
+    for row in _rows(reader, "latency_heat", **values):
+        assert row["latest_hour"].minute == 30
+        assert (row["latest_hour"] + dt.timedelta(seconds=19_800)).hour == row["hour"]
 
 
 def test_a_distribution_rises_from_the_fastest_call_to_the_slowest(reader: DuckDBReader) -> None:

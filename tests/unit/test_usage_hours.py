@@ -24,10 +24,19 @@ QUERIES = sorted(
     if item.name.endswith(END)
 )
 HOUR = dt.timedelta(hours=1)
+LATELY = dt.datetime.now(dt.UTC).replace(minute=0, second=0, microsecond=0, tzinfo=None) - 120 * HOUR
+NEVER = {"earlier_s": 0, "moved_at": dt.datetime(2000, 1, 1)}  # noqa: DTZ001 - naive UTC
 VIEWS: list[dict[str, Any]] = [
-    {"group_by": "model", "measure": "p95", "offset_s": 0},
-    {"group_by": "service", "measure": "ttft", "offset_s": 3_600, "models": ["gpt-5"]},
-    {"group_by": "provider", "measure": "speed", "offset_s": -7_200, "statuses": ["error"], "before": None},
+    {"group_by": "model", "measure": "p95", "offset_s": 0, **NEVER},
+    {
+        "group_by": "service",
+        "measure": "ttft",
+        "offset_s": 3_600,
+        "earlier_s": 0,
+        "moved_at": LATELY,
+        "models": ["gpt-5"],
+    },
+    {"group_by": "provider", "measure": "speed", "offset_s": -7_200, **NEVER, "statuses": ["error"], "before": None},
 ]
 
 

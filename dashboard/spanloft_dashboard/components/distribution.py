@@ -26,6 +26,7 @@ OPENS: dict[str, tuple[str, dict[str, Any], str]] = {
     "calls": ("latest_hour", {}, "its latest calls"),
 }
 """Which hour of the period a click opens, by measure: its column, how the list is narrowed, and in words."""
+WEEK, TICK = dt.timedelta(days=7), dt.timedelta(seconds=1)
 EMPTY, MIDDLE, MUCH = "rgba(128,140,160,.08)", "rgba(63,132,229,.55)", theme.CRITICAL
 
 
@@ -92,10 +93,34 @@ def heat(scope: Scope) -> None:
 
 
 def heat_parameters(scope: Scope) -> dict[str, Any]:
-    """Parameters of the query: those of the page and how far the viewer's zone is ahead of UTC at the period's end."""
+    """Parameters of the query: those of the page and how far the viewer's clock is ahead of UTC.
+
+    In a period with several changes of the clock only the last one counts.
+    """
     parameters = scope.parameters()
-    ahead = fmt.local(parameters["until"]).utcoffset()
-    return parameters | {"offset_s": int(ahead.total_seconds()) if ahead else 0}
+    since, until = parameters["since"], parameters["until"]
+    moved = _moved(since, until)
+    return parameters | {"offset_s": _ahead(until), "earlier_s": _ahead(moved - TICK), "moved_at": moved}
+
+
+def _ahead(moment: dt.datetime) -> int:
+    ahead = fmt.local(moment).utcoffset()
+    return int(ahead.total_seconds()) if ahead else 0
+
+
+def _moved(since: dt.datetime, until: dt.datetime) -> dt.datetime:
+    """When the clock was last put forward or back in a period, UTC to the second; ``since`` where it was not."""
+    ahead = _ahead(until)
+    day = until
+    while day > since and _ahead(day - WEEK) == ahead:
+        day -= WEEK
+    low, high = max(day - WEEK, since), max(day, since)
+    if _ahead(low) == ahead:
+        return since
+    while high - low > TICK:
+        middle = low + (high - low) // 2
+        low, high = (low, middle) if _ahead(middle) == ahead else (middle, high)
+    return high.replace(microsecond=0)
 
 
 def _enough(row: Mapping[str, Any], shown: str) -> bool:

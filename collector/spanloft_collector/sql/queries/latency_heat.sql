@@ -1,14 +1,16 @@
--- By day of the week (1 is Monday) and hour of the viewer, whose zone is $offset_s seconds ahead of UTC: calls, p95 of the successful ones, share that failed;
+-- By day of the week (1 is Monday) and hour of the viewer, whose clock is $offset_s seconds ahead of UTC, and was $earlier_s before $moved_at: calls, p95 of the successful ones, share that failed;
 -- and when, UTC, those hours of the viewer began that hold the slowest call, the latest failure and the latest call.
 SELECT
     isodow(local) AS weekday, hour(local) AS hour, count(*) AS calls,
     quantile_cont(duration_ms, 0.95) FILTER (WHERE status_code IS DISTINCT FROM 'error') AS p95_ms,
     count(*) FILTER (WHERE status_code = 'error') / count(*) AS error_rate,
-    date_trunc('hour', arg_max(local, duration_ms) FILTER (WHERE status_code IS DISTINCT FROM 'error')) - to_seconds($offset_s) AS slowest_hour,
-    date_trunc('hour', max(local) FILTER (WHERE status_code = 'error')) - to_seconds($offset_s) AS failed_hour,
-    date_trunc('hour', max(local)) - to_seconds($offset_s) AS latest_hour
+    arg_max(began, duration_ms) FILTER (WHERE status_code IS DISTINCT FROM 'error') AS slowest_hour,
+    max(began) FILTER (WHERE status_code = 'error') AS failed_hour,
+    max(began) AS latest_hour
 FROM (
-    SELECT *, start_time + to_seconds($offset_s) AS local
+    SELECT
+        *, start_time + to_seconds(if(start_time < $moved_at, $earlier_s, $offset_s)) AS local,
+        start_time - (local - date_trunc('hour', local)) AS began
     FROM llm_calls
     WHERE start_time >= $since AND start_time < $until
   AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))

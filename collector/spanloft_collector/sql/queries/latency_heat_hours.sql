@@ -1,6 +1,8 @@
 -- As latency_heat, of whole hours; zones that lie whole hours beside UTC.
 WITH found AS (
-    SELECT *, isodow(hour + to_seconds($offset_s)) AS weekday, hour(hour + to_seconds($offset_s)) AS local_hour
+    SELECT
+        *, hour + to_seconds(if(hour < $moved_at, $earlier_s, $offset_s)) AS local,
+        isodow(local) AS weekday, hour(local) AS local_hour
     FROM usage_between(
         $since::TIMESTAMP, $until::TIMESTAMP, $rolled_until::TIMESTAMP,
         services := $services, providers := $providers, models := $models,
