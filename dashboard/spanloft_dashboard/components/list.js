@@ -20,7 +20,7 @@ function cell(row, column, value, shown) {
   if (!column.right && !column.bar) made.title = shown;
 }
 
-const PAD = 26, SHARE = 130, LEAST = 64, LONG = 200;
+const PAD = 26, SHARE = 130, TIGHT = 76, LEAST = 64, LONG = 200;
 const pen = document.createElement("canvas").getContext("2d");
 
 // Pixels that the widest of some texts takes; of thousands the longest few are measured.
@@ -45,6 +45,11 @@ function layout(table, data, room) {
   const total = (name) => shown.reduce((sum, at) => sum + needs[at][name], 0);
   for (let at = data.columns.length - 1; at >= 0 && total("least") > room; at--)
     if (data.columns[at].spare) shown.splice(shown.indexOf(at), 1);
+  if (total("least") > room) {
+    // The number of a share says all: where columns would stand outside of the frame, its bar goes first.
+    table.classList.add("tight");
+    needs.forEach((need, at) => { if (data.columns[at].bar) need.wanted = need.least = Math.max(need.head, TIGHT); });
+  }
   const widths = new Map(shown.map((at) => [at, needs[at].least]));
   let open = shown.filter((at) => needs[at].wanted > needs[at].least), left = room - total("least");
   // What a short column does not need goes to the others.
