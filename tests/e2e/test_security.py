@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from fake_provider import FakeProvider
+from marks import first_bar, query
 from playwright.sync_api import Page, expect
 from running import Running
 
@@ -61,6 +62,11 @@ def test_the_page_shows_the_chain_and_takes_a_verdict(page: Page, spanloft: Runn
     page.goto(f"{spanloft.dashboard}/security")
     expect(page.locator(".sl-card-value").first).to_have_text("1")
     expect(page.get_by_text("How far to trust this")).to_be_visible()
+    first_bar(page, "time").click()
+    page.wait_for_url("**category=**")
+    expect(page.locator(".st-key-panel-findings")).to_contain_text(query(page)["category"][0])
+    page.get_by_role("button", name="All categories").click()
+    page.wait_for_url(lambda url: "category=" not in url)
     page.goto(f"{spanloft.dashboard}/security?finding={finding['finding_id']}")
     expect(page.get_by_text("What it achieved")).to_be_visible()
     expect(page.get_by_text("instruction in document")).to_be_visible()

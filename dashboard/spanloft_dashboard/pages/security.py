@@ -36,11 +36,12 @@ BUDGETS = {
     "0.02": "2 texts in 100",
     "0.1": "1 text in 10",
 }
+LEAKED = "sensitive info disclosure"
 CATEGORIES: dict[str | None, str] = {
     "prompt injection": theme.ERROR,
     "jailbreak": theme.COST,
     "system prompt leakage": theme.WARNING,
-    "sensitive info disclosure": theme.LATENCY,
+    LEAKED: theme.LATENCY,
     "improper output": theme.TOKENS,
     "harmful output": theme.CALLS,
 }
@@ -59,6 +60,7 @@ def _parameters(scope: Scope) -> dict[str, Any]:
         "origin": choices.chosen("origin", ORIGINS, "") or None,
         "outcome": choices.chosen("outcome", OUTCOMES, "") or None,
         "campaign": st.query_params.get("campaign"),
+        "category": st.query_params.get("category"),
         "budget": float(choices.chosen("budget", BUDGETS, "0.005")),
         "row_limit": LIMIT,
     }
@@ -91,7 +93,12 @@ def _draw_over_time(scope: Scope) -> None:
     chart = charts.by_series(table, CATEGORIES, scope, charts.Axis("findings"), value="findings")
     picked = charts.pick(chart, "security-time", scope, alt="Findings over time by category", box=True)
     if picked:
-        set_url(**picked.url())
+        chosen: dict[str, str | None] = {}
+        if picked.series:
+            # The list parts findings of rules and behaviours from leaks, which this category mostly is.
+            kind = "leaks" if picked.series == LEAKED else "alarms"
+            chosen = {"category": picked.series, "kind": kind, "severity": "medium", "outcome": None, "origin": None}
+        set_url(**picked.url(), **chosen)
         st.rerun()
 
 
@@ -182,10 +189,9 @@ def _filters() -> None:
         if kind == "alarms":
             choices.selected("outcome", "Outcome", OUTCOMES, "", MENU)
         choices.selected("origin", "Where", ORIGINS, "", MENU)
-        if st.query_params.get("campaign"):
-            st.button(
-                "All campaigns", icon=":material/close:", on_click=lambda: set_url(campaign=None), type="tertiary"
-            )
+        for name, label in (("campaign", "All campaigns"), ("category", "All categories")):
+            if st.query_params.get(name):
+                st.button(label, icon=":material/close:", on_click=set_url, kwargs={name: None}, type="tertiary")
     if kind == "ranked":
         st.caption(
             "The model's score is shown as a rank among your own texts. It raises no alarm: choose how many texts you "

@@ -33,6 +33,7 @@ grouped AS (
       AND ($origin IS NULL OR found.origin = $origin)
       AND ($outcome IS NULL OR found.outcome = $outcome)
       AND ($campaign IS NULL OR found.campaign_id = $campaign)
+      AND ($category IS NULL OR replace(found.category, '_', ' ') = $category)
     GROUP BY trace_id, span_id, origin, segment_start, kind
 )
 SELECT *, count(*) OVER () AS total
