@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from spanloft_dashboard import departures
 from spanloft_dashboard.components import panel, theme
 from spanloft_dashboard.components.sidebar import follow, sidebar
 from spanloft_dashboard.navigation import pages
@@ -13,6 +14,7 @@ from spanloft_dashboard.navigation import pages
 ICON = str(Path(__file__).parent / "static" / "icon.svg")
 SIDEBAR_PX = 208
 
+departures.keep_quiet()
 st.set_page_config(page_title="Spanloft", page_icon=ICON, layout="wide", initial_sidebar_state=SIDEBAR_PX)
 page = st.navigation(pages(), position="hidden")
 theme.apply()
