@@ -8,7 +8,7 @@ from streamlit.runtime.scriptrunner_utils.exceptions import ScriptControlExcepti
 
 
 def keep_quiet() -> None:
-    """From now on a thread that ends because its viewer left prints no traceback to the server's console.
+    """Let a thread that ends because its viewer left print no traceback to the server's console.
 
     Streamlit shows skeletons by a timer, a thread of its own, and stops it by an exception that nobody catches.
     """
