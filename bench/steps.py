@@ -32,6 +32,7 @@ from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.store.compact import merge
 from spanloft_collector.store.files import write_parquet
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.partitions import fills_row_groups, row_group_rows
 from spanloft_collector.store.schema import arrow_schema
 
 from bench.ingest import Collector
@@ -82,7 +83,9 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
         def step(number: int) -> None:
             table = tables[number][dataset]
             path = folder / f"{dataset}.parquet"
-            write_parquet(path, [table], arrow_schema(dataset), row_group_rows=100_000, rows=table.num_rows, fresh=True)
+            rows, group = table.num_rows, row_group_rows(dataset)
+            fresh = not fills_row_groups(dataset, rows)
+            write_parquet(path, [table], arrow_schema(dataset), row_group_rows=group, rows=rows, fresh=fresh)
 
         return step
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
+from browsing import settle
 from playwright.sync_api import Locator, Page, expect
 
 
@@ -66,3 +68,17 @@ def in_query(url: str, name: str) -> list[str]:
 def query(page: Page) -> dict[str, list[str]]:
     """All parameters of a page's address."""
     return parse_qs(urlsplit(page.url).query)
+
+
+def period(found: dict[str, list[str]]) -> tuple[dt.datetime, dt.datetime]:
+    """Since when and until when, by the parameters of an address."""
+    return dt.datetime.fromisoformat(found["from"][0]), dt.datetime.fromisoformat(found["to"][0])
+
+
+def traces_of(spot: Spot) -> dict[str, list[str]]:
+    """Click, wait for the list of traces, which must not be empty, and return what its link says."""
+    spot.click()
+    expect(spot.page.get_by_role("heading", name="Traces", exact=True)).to_be_visible()
+    settle(spot.page)
+    expect(spot.page.locator(".sl-table tbody tr").first).to_be_visible()
+    return query(spot.page)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import urllib.error
 import urllib.request
@@ -23,7 +22,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from spanloft_collector.durable import locked
 from spanloft_collector.errors import BadRequest, LoadError, SpanloftError
 from spanloft_collector.journal import Kind
-from spanloft_collector.location import ADDRESS_FILE, LOCK_FILE
+from spanloft_collector.location import LOCK_FILE, announced_url
 from spanloft_collector.receivers.files import FileRequest, read_requests
 from spanloft_collector.store.base import Reader
 
@@ -161,11 +160,7 @@ def running_collector(store: Path) -> str | None:
         with locked(store / LOCK_FILE, blocking=False):
             return None
     except BlockingIOError:
-        pass
-    try:
-        return str(json.loads((store / ADDRESS_FILE).read_bytes())["http"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return announced_url(store)
 
 
 def send_over_http(base_url: str, api_key: str | None) -> Send:

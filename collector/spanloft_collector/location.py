@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,6 +63,14 @@ class LakeAddress:
 
 
 Location = Path | LakeAddress
+
+
+def announced_url(store: Path) -> str | None:
+    """Base URL that a collector left in a store's folder, running or not; None where there is none."""
+    try:
+        return str(json.loads((store / ADDRESS_FILE).read_bytes())["http"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def parse_location(text: str) -> Location:

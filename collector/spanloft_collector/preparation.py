@@ -10,7 +10,7 @@ import multiprocessing
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -42,13 +42,12 @@ class Published(NamedTuple):
 
 def published(store: AnyStore) -> Published:
     """What ``store`` holds; nobody else may be publishing."""
+    from spanloft_collector.loader import moment
     from spanloft_collector.pipeline.process import WRITER
 
     watermark = store.watermark(WRITER)
-    since = datetime.fromtimestamp(0, UTC).replace(tzinfo=None) + timedelta(microseconds=watermark.get("ingest_us", 0))
-    found = store.reader().query(
-        "ingest_recent_keys", {"since": since - RETRY_WINDOW, "rows": RETRY_SPANS}, timeout_s=120
-    )
+    since = moment(watermark.get("ingest_us", 0)) - RETRY_WINDOW
+    found = store.reader().query("ingest_recent_keys", {"since": since, "rows": RETRY_SPANS}, timeout_s=120)
     columns = (found.column(name).to_pylist() for name in ("trace_id", "span_id"))
     ids = bytes.fromhex("".join(trace_id + span_id for trace_id, span_id in zip(*columns, strict=True)))
     return Published(store.root, Position(*watermark.get("journal", (0, 0))), ids)

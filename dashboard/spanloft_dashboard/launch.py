@@ -66,13 +66,11 @@ def environment(store: Location, endpoint: str | None = None, base: Mapping[str,
         endpoint: OTLP/HTTP address that an empty dashboard tells people to send to, such as http://127.0.0.1:4318.
         base: environment to start from; that of this process when not given.
     """
-    values = dict(os.environ if base is None else base)
+    # Every script run is a thread; with an arena for each group of them the server's memory creeps up.
+    values = {**ALLOCATOR, **(os.environ if base is None else base)}
     values[STORE_VARIABLE] = setting_of(store)
     if endpoint:
         values[ENDPOINT_VARIABLE] = endpoint
     # The dashboard must not trace itself into the store it shows.
     values["OTEL_SDK_DISABLED"] = "true"
-    # Every script run is a thread; with an arena for each group of them the server's memory creeps up.
-    for variable, value in ALLOCATOR.items():
-        values.setdefault(variable, value)
     return values

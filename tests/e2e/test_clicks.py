@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from browsing import settle
-from marks import Spot, first_bar, first_of_line, query
+from marks import Spot, first_bar, first_of_line, period, query, traces_of
 from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
@@ -17,18 +17,9 @@ MODEL = "gpt-5"
 FILTER = f"range=7d&model={MODEL}&service=support-bot"
 
 
-def traces_of(spot: Spot) -> dict[str, list[str]]:
-    """Click, wait for the list of traces, which must not be empty, and return what its link says."""
-    spot.click()
-    expect(spot.page.get_by_role("heading", name="Traces", exact=True)).to_be_visible()
-    settle(spot.page)
-    expect(spot.page.locator(".sl-table tbody tr").first).to_be_visible()
-    return query(spot.page)
-
-
 def length(found: dict[str, list[str]]) -> dt.timedelta:
     """How long the period of a link is."""
-    since, until = (dt.datetime.fromisoformat(found[name][0]) for name in ("from", "to"))
+    since, until = period(found)
     return until - since
 
 

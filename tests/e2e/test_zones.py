@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from browsing import settle
-from marks import Spot, first_bar, in_query, query
+from marks import Spot, first_bar, in_query, period, query, traces_of
 from playwright.sync_api import Browser, Page, expect
 from spanloft_collector.store.reader import DuckDBReader
 from synthetic_handmade import RICH_ANSWER, RICH_TRACE
@@ -71,10 +71,7 @@ def test_a_bar_is_named_in_the_zone_and_leads_to_its_utc_time(visit: Open, zone:
     spot = first_bar(page, "volume")
     spot.hover()
     title = page.locator(".st-key-panel-volume .sl-tip b").inner_text()
-    spot.click()
-    expect(page.get_by_role("heading", name="Traces", exact=True)).to_be_visible()
-    settle(page)
-    since, until = (dt.datetime.fromisoformat(query(page)[name][0]) for name in ("from", "to"))
+    since, until = period(traces_of(spot))
     assert until - since == HOUR
     assert since.minute == 0, "buckets are those of UTC"
     assert f"{since.astimezone(zone):%H:%M}" in title
@@ -105,7 +102,7 @@ def test_a_stretch_that_was_drawn_is_the_same_in_sql(visit: Open, began: dt.date
     page.mouse.up()
     page.wait_for_url(lambda url: f"{start:%Y-%m-%dT%H:%M:%SZ}" not in in_query(url, "from"))
     settle(page)
-    since, until = (dt.datetime.fromisoformat(query(page)[name][0]) for name in ("from", "to"))
+    since, until = period(query(page))
     assert abs(until - end) < 0.2 * HOUR
     assert abs(since - (start + 18 * HOUR)) < 1.5 * HOUR
     page.locator(".st-key-panel-histogram .sl-sql").click()
@@ -120,10 +117,7 @@ def test_a_slow_hour_is_an_hour_of_the_zone(visit: Open, zone: ZoneInfo) -> None
     spot = Spot.middle(page, cell)
     spot.hover()
     title = page.locator(".st-key-panel-heat .sl-tip b").inner_text()
-    spot.click()
-    expect(page.get_by_role("heading", name="Traces", exact=True)).to_be_visible()
-    settle(page)
-    since, until = (dt.datetime.fromisoformat(query(page)[name][0]) for name in ("from", "to"))
+    since, until = period(traces_of(spot))
     local = since.astimezone(zone)
     assert title.startswith(f"{local:%a} {local.hour}:00,")
     assert (local.minute, until - since) == (0, HOUR)

@@ -7,7 +7,7 @@ import math
 
 Tick = tuple[float, str]
 
-EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - times of an axis are those of the viewer's clock, without a zone
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - the store's times are UTC without zone
 DAY_S = 86_400
 STEPS_S = (1, 5, 15, 60, 300, 900, 3_600, 10_800, 21_600, 43_200, DAY_S, 2 * DAY_S, 7 * DAY_S, 14 * DAY_S, 28 * DAY_S)
 ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)

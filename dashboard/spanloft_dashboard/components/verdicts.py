@@ -9,21 +9,18 @@ import urllib.error
 import urllib.request
 
 from spanloft_collector.errors import SpanloftError
+from spanloft_collector.location import announced_url
 
 from spanloft_dashboard import data
 
 EVENT = "spanloft.security.verdict"
 TRUE_ALARM, FALSE_ALARM = "true_alarm", "false_alarm"
-_ADDRESS_FILE = "collector.json"
 _TIMEOUT_S = 5.0
 
 
 def collector_address() -> str:
     """OTLP/HTTP address of the collector that writes this store, else the one the dashboard was started with."""
-    try:
-        return str(json.loads((data.store_path() / _ADDRESS_FILE).read_bytes())["http"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return data.endpoint()
+    return announced_url(data.store_path()) or data.endpoint()
 
 
 def send(finding_id: str, trace_id: str, span_id: str, verdict: str, *, comment: str = "", user: str = "") -> None:

@@ -60,27 +60,30 @@ def _draw_over_time(scope: Scope) -> None:
         links.go("traces", scope, **picked.url(), **failing)
 
 
-def _bounds(found: pa.Table) -> dict[str, Any]:
-    """The chosen sessions and between when they lie: only these few are read whole."""
+def _chosen(scope: Scope) -> tuple[int, dict[str, Any]]:
+    """How many sessions match, and parameters that choose those of the list: only these few are read whole."""
+    values = _parameters(scope)
+    found = data.query("sessions_chosen", values)
+    if not found.num_rows:
+        return 0, {}
     first, last = min(found["first_time"].to_pylist()), max(found["last_time"].to_pylist())
-    return {"chosen": found["session_id"].to_pylist(), "first": first, "last": last}
+    bounds = {"chosen": found["session_id"].to_pylist(), "first": first, "last": last}
+    return found["total"][0].as_py(), values | bounds
 
 
 def _of_chosen(scope: Scope) -> dict[str, dict[str, Any]]:
     """The query that reads the sessions of the list, for "SQL"."""
-    values = _parameters(scope)
-    found = data.query("sessions_chosen", values)
-    return {"sessions_list": values | _bounds(found)} if found.num_rows else {}
+    matching, chosen = _chosen(scope)
+    return {"sessions_list": chosen} if matching else {}
 
 
 def _draw_list(scope: Scope) -> None:
-    values = _parameters(scope)
-    found = data.query("sessions_chosen", values)
-    if not found.num_rows:
+    matching, chosen = _chosen(scope)
+    if not matching:
         raise EmptyPanel(NO_SESSIONS)
-    table = data.query("sessions_list", values | _bounds(found))
-    words = ORDERS[values["sort_by"]].lower()
-    total = tables.limited(table.num_rows, found["total"][0].as_py(), "sessions", words)
+    table = data.query("sessions_list", chosen)
+    words = ORDERS[chosen["sort_by"]].lower()
+    total = tables.limited(table.num_rows, matching, "sessions", words)
     st.caption(f"{total}. Click a row to read it.")
     columns = {
         "last_time": tables.moment("Last call"),
