@@ -16,7 +16,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PACKAGE = Path("collector", "spanloft_collector")
-MODULES = ("wire/_otlp", "wire/_check", "wire/_contents", "store/_texts")
+MODULES = ("wire/_otlp", "wire/_check", "wire/_contents", "store/_texts", "receivers/_seen")
 
 
 class CompileDecoder(BuildHookInterface[Any]):

@@ -24,6 +24,7 @@ from spanloft_collector.lean import ALLOCATOR, return_memory, without_pandas
 from spanloft_collector.location import ADDRESS_FILE
 from spanloft_collector.pipeline.worker import PipelineProcess
 from spanloft_collector.preparation import ID_BYTES, Published, opened
+from spanloft_collector.publishing import publish
 from spanloft_collector.receivers.accept import Acceptor, span_key
 from spanloft_collector.receivers.budget import InflightBudget
 from spanloft_collector.receivers.grpc import create_server
@@ -82,14 +83,6 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
             journal.close()
             if not pipeline.drain():
                 logger.warning("the store is behind; the rest of the journal is published at the next start")
-
-
-def publish(settings: Settings, stopping: Callable[[], bool]) -> None:
-    """In the pipeline's process: publish what is journalled until ``stopping()``."""
-    # Only there: Arrow, DuckDB and the prices take more memory than the rest of a receiver.
-    from spanloft_collector.ingest import run_pipeline
-
-    run_pipeline(settings, stopping)
 
 
 def open_journal(store: Published, max_backlog_bytes: int) -> Journal:

@@ -15,6 +15,10 @@ class StoreTooNew(StoreError):
     """The store was written by a newer Spanloft."""
 
 
+class Vanished(SpanloftError):
+    """Rows that were stored for a later publish were deleted by somebody; they must be read from the journal again."""
+
+
 class JournalError(SpanloftError):
     """The journal could not be written; the request was not accepted and must be sent again."""
 

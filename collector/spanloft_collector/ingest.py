@@ -18,7 +18,7 @@ from spanloft_collector.pricing import catalog
 from spanloft_collector.pricing.overrides import NO_OVERRIDES, OverridesError, load_overrides
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.settings import Settings
-from spanloft_collector.store.lake_maintenance import LakeMaintenance
+from spanloft_collector.store.background import Background
 from spanloft_collector.store.maintenance import Maintenance
 from spanloft_collector.store.opening import AnyStore, open_store
 from spanloft_collector.store.parquet import ParquetStore
@@ -76,7 +76,7 @@ def run_pipeline(settings: Settings, stopping: Callable[[], bool]) -> None:
             pipeline.run(stopping)
 
 
-def _upkeep(store: AnyStore, settings: Settings, pressed: Callable[[], bool]) -> Maintenance | LakeMaintenance:
+def _upkeep(store: AnyStore, settings: Settings, pressed: Callable[[], bool]) -> Background:
     retention = parse_retention(settings.retention_days, settings.retention_bytes)
     if isinstance(store, ParquetStore):
         return Maintenance(
@@ -86,4 +86,6 @@ def _upkeep(store: AnyStore, settings: Settings, pressed: Callable[[], bool]) ->
             retention=retention,
             pressed=pressed,
         )
+    from spanloft_collector.store.lake_maintenance import LakeMaintenance
+
     return LakeMaintenance(store, interval_s=settings.compact_interval_s, grace_s=settings.grace_s, retention=retention)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
+import multiprocessing
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
@@ -23,6 +24,19 @@ class _NoPandas(MetaPathFinder):
         if fullname == "pandas":
             raise ModuleNotFoundError("pandas is kept out of the collector's processes", name=fullname)
         return None
+
+
+def in_child(function: Callable[..., object], *arguments: object) -> None:
+    """Run a function of a module in a process of its own, so that what it loads is gone afterwards.
+
+    Raises:
+        OSError: it did not succeed; its traceback went to the log.
+    """
+    process = multiprocessing.get_context("spawn").Process(target=function, args=arguments)
+    process.start()
+    process.join()
+    if process.exitcode:
+        raise OSError(f"{function.__name__} ended with code {process.exitcode}")
 
 
 def without_pandas() -> None:

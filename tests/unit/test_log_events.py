@@ -84,7 +84,7 @@ FORMS = {"details": [DETAILS], "per message": [ASKED, CHOSEN, SCORE]}
 def memory(monkeypatch: pytest.MonkeyPatch) -> EventMemory:
     """A memory of the test's own, as a new process has."""
     memory = EventMemory()
-    monkeypatch.setattr(batch.assemble, "__defaults__", (memory,))
+    monkeypatch.setattr(batch.assemble, "__defaults__", (memory, ()))
     return memory
 
 
@@ -140,7 +140,7 @@ def test_events_that_come_later_are_joined_by_the_job(tmp_path: Path, form: str)
 
 def test_a_restart_between_event_and_span_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load(tmp_path, logs(DETAILS))
-    monkeypatch.setattr(batch.assemble, "__defaults__", (EventMemory(),))
+    monkeypatch.setattr(batch.assemble, "__defaults__", (EventMemory(), ()))
     store = load(tmp_path, spans())
     assert rows(store, f"FROM payloads WHERE span_id = '{SPAN}'")[0]["input_messages"] is None
     run_job(store)

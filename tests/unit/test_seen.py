@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from spanloft_collector.receivers import seen
 from spanloft_collector.receivers.seen import SeenSpans
 
 CAPACITY = 8
@@ -14,7 +16,7 @@ KEYS = st.integers(-20, 20) | st.sampled_from([-(2**63), 2**63 - 1, 2**32, -(2**
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.booleans(), KEYS), max_size=120))
 def test_as_two_generations_of_sets(steps: list[tuple[bool, int]]) -> None:
-    seen = SeenSpans(CAPACITY)
+    remembered = SeenSpans(CAPACITY)
     young: set[int] = set()
     old: set[int] = set()
     taken = 0
@@ -27,21 +29,39 @@ def test_as_two_generations_of_sets(steps: list[tuple[bool, int]]) -> None:
         key = same(key)
         if remember:
             new = key not in young and key not in old
-            assert seen.add(key) is new
+            assert remembered.add(key) is new
             if new:
                 young.add(key)
                 taken += 1
             if taken >= CAPACITY:
                 old, young, taken = young, set(), 0
         else:
-            seen.discard([key])
+            remembered.discard([key])
             young.discard(key)
             old.discard(key)
 
 
 def test_a_key_lives_for_as_many_further_keys_as_said() -> None:
-    seen = SeenSpans(1000)
+    remembered = SeenSpans(1000)
     for number in range(10_000):
-        assert seen.add(hash(str(number)))
-        assert not seen.add(hash(str(max(0, number - 999))))
-    assert seen.add(hash("0"))
+        assert remembered.add(hash(str(number)))
+        assert not remembered.add(hash(str(max(0, number - 999))))
+    assert remembered.add(hash("0"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(KEYS | st.none(), max_size=40), max_size=12))
+def test_many_at_once_as_one_by_one(batches: list[list[int | None]]) -> None:
+    one, many = SeenSpans(CAPACITY), SeenSpans(CAPACITY)
+    for keys in batches:
+        new = [key is not None and one.add(key) for key in keys]
+        fresh, skip = many.sort_out(keys)
+        assert fresh == [key for key, is_new in zip(keys, new, strict=True) if is_new]
+        assert skip == [ordinal for ordinal, is_new in enumerate(new) if not is_new]
+
+
+def test_many_at_once_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = [hash(str(number % 70)) if number % 9 else None for number in range(200)]
+    expected = SeenSpans(50).sort_out(keys)
+    monkeypatch.setattr(seen, "_compiled", None)
+    assert SeenSpans(50).sort_out(keys) == expected

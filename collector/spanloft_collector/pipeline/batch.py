@@ -70,12 +70,17 @@ def transform(records: Sequence[Record], pricer: Pricer) -> Chunk:
 
 
 def assemble(
-    chunks: Sequence[Chunk], duplicates: DuplicateFinder, ingest_us: int, events: EventMemory = HELD
+    chunks: Sequence[Chunk],
+    duplicates: DuplicateFinder,
+    ingest_us: int,
+    events: EventMemory = HELD,
+    ahead: Sequence[pa.ChunkedArray] = (),
 ) -> dict[str, pa.Table]:
     """Join chunks into the tables of one publish: duplicates marked, time of ingest set, health counted.
 
     Messages that came as log events are written into the rows of their spans; ``events`` keeps those whose span has
-    not come yet.
+    not come yet. The payloads of the first spans may be stored already: ``ahead`` says which of these have messages,
+    and their chunks have no payloads any more.
     """
     for chunk in chunks:
         if "logs" in chunk.others:
@@ -84,8 +89,11 @@ def assemble(
     payloads = pa.concat_tables([chunk.payloads for chunk in chunks])
     tables: dict[str, pa.Table] = {}
     if spans.num_rows:
-        spans, payloads = merge_into(spans, payloads, events)
-        spans = _mark_duplicates(spans, find_duplicates(spans, payloads, duplicates))
+        known = sum(map(len, ahead))
+        late, payloads = merge_into(spans.slice(known), payloads, events)
+        spans = pa.concat_tables([spans.slice(0, known), late])
+        messages = pa.chunked_array([c for part in (*ahead, with_messages(payloads)) for c in part.chunks], pa.bool_())
+        spans = _mark_duplicates(spans, find_duplicates(spans, messages, duplicates))
         tables = {"spans": spans, "payloads": payloads}
     for name in {name for chunk in chunks for name in chunk.others}:
         tables[name] = pa.concat_tables([chunk.others[name] for chunk in chunks if name in chunk.others])
@@ -133,10 +141,14 @@ def _set_ingest_time(table: pa.Table, ingest_us: int) -> pa.Table:
     return table.set_column(index, "ingest_time", pa.repeat(pa.scalar(ingest_us, pa.timestamp("us")), table.num_rows))
 
 
-def find_duplicates(spans: pa.Table, payloads: pa.Table, duplicates: DuplicateFinder) -> list[Verdict]:
-    """(duplicate_of, duplicate_rule) per row."""
+def with_messages(payloads: pa.Table) -> pa.ChunkedArray:
+    """Whether each row has messages."""
+    return pc.or_(payloads.column("input_messages").is_valid(), payloads.column("output_messages").is_valid())
+
+
+def find_duplicates(spans: pa.Table, messages: pa.ChunkedArray, duplicates: DuplicateFinder) -> list[Verdict]:
+    """(duplicate_of, duplicate_rule) per row; ``messages`` says which rows have some."""
     billable = pc.is_in(spans.column("operation"), pa.array(BILLABLE_OPERATIONS, pa.string()))
-    messages = pc.or_(payloads.column("input_messages").is_valid(), payloads.column("output_messages").is_valid())
     calls = _billable_keys(spans.select(_BILLED_COLUMNS).filter(billable), messages.filter(billable))
     places = zip(*(spans.column(name).to_pylist() for name in _PLACE_COLUMNS), strict=True)
     return duplicates.mark_placed(list(places), calls)

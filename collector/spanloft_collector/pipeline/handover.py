@@ -1,7 +1,7 @@
 """Tables from one process to another: in memory that both map, where the system has it, else through their pipe.
 
 A socket moves bytes in pieces, each into a new buffer: that took both ends a third of the time of decoding. The memory
-is used again once its tables are gone, as a system asked for new pages takes longer to give them than the copy does.
+is used again once its table is gone, as a system asked for new pages takes longer to give them than the copy does.
 Sources: memfd_create(2), unix(7) on SCM_RIGHTS, and the Arrow columnar format's IPC streams.
 """
 
@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.reduction import recv_handle, send_handle
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -22,10 +22,17 @@ SHARED_MEMORY = hasattr(os, "memfd_create")
 LEAST_BYTES = 4 * 1024 * 1024
 KEPT_BYTES = 8 * 1024 * 1024
 """Larger pieces of memory are used once: a rare large request must not cost memory for ever."""
-_ALIGNMENT = 64
-"""Of a stream in the memory: Arrow copies buffers that are not aligned."""
+FREE_BYTES = 16 * 1024 * 1024
+"""Memory of one sender that waits to be used again; the rest goes back to the system, and comes when it is needed."""
 _FRAME_BYTES = 128 * 1024
 """More than a stream takes beside its values."""
+
+
+class _Place(NamedTuple):
+    """Where a table is: the number of a piece of memory, and how many bytes of it, from its begin."""
+
+    number: int
+    bytes: int
 
 
 class Sender:
@@ -43,6 +50,12 @@ class Sender:
     def release(self, numbers: Sequence[int]) -> None:
         """Use pieces of memory again that :meth:`Receiver.released` gave."""
         self._free += (number for number in numbers if number in self._pieces)
+        free = sum(self._used[number] for number in self._free)
+        while free > FREE_BYTES:
+            largest = max(self._free, key=self._used.__getitem__)
+            free -= self._used[largest]
+            self._used[largest] = 0
+            self._pieces[largest].madvise(mmap.MADV_REMOVE)
 
     def send(self, tables: Mapping[str, pa.Table]) -> None:
         """Send ``tables``.
@@ -55,31 +68,33 @@ class Sender:
             for table in tables.values():
                 self._connection.send_bytes(memoryview(_stream(table)))
             return
-        number, descriptor, places = self._placed(tables)
-        size = len(self._pieces[number])
-        self._connection.send_bytes(pickle.dumps((number, size, descriptor is not None, places), protocol=5))
-        if size > KEPT_BYTES:
-            del self._pieces[number], self._used[number]
-        if descriptor is not None:
-            send_handle(self._connection, descriptor, self._receiver)
-            os.close(descriptor)
+        placed = {name: self._placed(table) for name, table in tables.items()}
+        sizes = {place.number: len(self._pieces[place.number]) for place, _ in placed.values()}
+        message = [(name, place, sizes[place.number], new is not None) for name, (place, new) in placed.items()]
+        self._connection.send_bytes(pickle.dumps(message, protocol=5))
+        for place, descriptor in placed.values():
+            if sizes[place.number] > KEPT_BYTES:
+                del self._pieces[place.number], self._used[place.number]
+            if descriptor is not None:
+                send_handle(self._connection, descriptor, self._receiver)
+                os.close(descriptor)
 
-    def _placed(self, tables: Mapping[str, pa.Table]) -> tuple[int, int | None, list[tuple[str, int, int]]]:
-        """Write ``tables``: number of the piece of memory, its descriptor if it is new, and where each table is."""
-        number, descriptor = self._piece(sum(table.nbytes + _FRAME_BYTES for table in tables.values()))
+    def _placed(self, table: pa.Table) -> tuple[_Place, int | None]:
+        """Write ``table`` into a piece of memory of its own; the descriptor of the piece if it is new."""
+        number, descriptor = self._piece(table.nbytes + _FRAME_BYTES)
         try:
-            return number, descriptor, _write(pa.FixedSizeBufferWriter(pa.py_buffer(self._pieces[number])), tables)
+            return _Place(
+                number, _write(pa.FixedSizeBufferWriter(pa.py_buffer(self._pieces[number])), table)
+            ), descriptor
         except (OSError, pa.ArrowInvalid):
-            # The frames of tables with thousands of columns; what they take exactly is only known by writing them.
+            # The frame of a table with thousands of columns; what it takes exactly is only known by writing it.
             if descriptor is None:
                 self._free.append(number)
             else:
                 del self._pieces[number], self._used[number]
                 os.close(descriptor)
-        counter = pa.MockOutputStream()
-        _write(counter, tables)
-        number, descriptor = self._piece(counter.size())
-        return number, descriptor, _write(pa.FixedSizeBufferWriter(pa.py_buffer(self._pieces[number])), tables)
+        number, descriptor = self._piece(_write(pa.MockOutputStream(), table))
+        return _Place(number, _write(pa.FixedSizeBufferWriter(pa.py_buffer(self._pieces[number])), table)), descriptor
 
     def _piece(self, need: int) -> tuple[int, int | None]:
         """Number of a piece of memory of ``need`` bytes, and its descriptor if it is new."""
@@ -115,20 +130,18 @@ class Receiver:
         message = pickle.loads(self._connection.recv_bytes())
         if not SHARED_MEMORY:
             return {name: pa.ipc.open_stream(self._connection.recv_bytes()).read_all() for name in message}
-        number, size, fresh, places = message
+        return {name: self._table(place, size, fresh) for name, place, size, fresh in message}
+
+    def _table(self, place: _Place, size: int, fresh: bool) -> pa.Table:
         if fresh:
             descriptor = recv_handle(self._connection)
             try:
-                self._pieces[number] = mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ)
+                self._pieces[place.number] = mmap.mmap(descriptor, size, mmap.MAP_SHARED, mmap.PROT_READ)
             finally:
                 os.close(descriptor)
-        memory = self._pieces[number] if size <= KEPT_BYTES else self._pieces.pop(number)
-        held = _Held(number, memory, self._released)
-        address = pa.py_buffer(memory).address
-        return {
-            name: pa.ipc.open_stream(pa.foreign_buffer(address + begin, end - begin, held)).read_all()
-            for name, begin, end in places
-        }
+        memory = self._pieces[place.number] if size <= KEPT_BYTES else self._pieces.pop(place.number)
+        held = _Held(place.number, memory, self._released)
+        return pa.ipc.open_stream(pa.foreign_buffer(pa.py_buffer(memory).address, place.bytes, held)).read_all()
 
     def released(self) -> list[int]:
         """Pieces of memory whose tables are gone since the last call, for :meth:`Sender.release`. Thread-safe."""
@@ -147,20 +160,14 @@ class _Held:
         self._released.append(self._number)
 
 
-def _write(sink: Any, tables: Mapping[str, pa.Table]) -> list[tuple[str, int, int]]:
-    """Write an aligned stream for each table; (name, begin, end) of each."""
-    places = []
-    for name, table in tables.items():
-        begin = sink.tell()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        places.append((name, begin, sink.tell()))
-        sink.write(bytes(-sink.tell() % _ALIGNMENT))
-    return places
+def _write(sink: Any, table: pa.Table) -> int:
+    """Write ``table`` as a stream; its bytes."""
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return int(sink.tell())
 
 
 def _stream(table: pa.Table) -> pa.Buffer:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
+    _write(sink, table)
     return sink.getvalue()

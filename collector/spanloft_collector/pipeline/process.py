@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from spanloft_collector.errors import StoreError
 from spanloft_collector.journal import JournalReader, Position
 from spanloft_collector.journal.record import segment_numbers, segment_path
+from spanloft_collector.pipeline.ahead import Ahead
 from spanloft_collector.pipeline.batch import Chunk, assemble
 from spanloft_collector.pipeline.decoders import Decoders
 from spanloft_collector.pipeline.duplicates import DuplicateFinder
@@ -28,7 +28,6 @@ WRITER = "ingest"
 READ_BYTES = 3 * 512 * 1024
 """What a decoder gets at once, up to the next whole record: two requests of 512 spans."""
 IDLE_S = 0.02
-RETRY_S = 1.0
 PRESSED_S = 2.0
 """How long the end of the journal must have been out of reach for the pipeline to count as pressed."""
 GATHER_S = 0.2
@@ -61,6 +60,7 @@ class Pipeline:
         self._oldest = 0.0
         self._published = time.monotonic()
         self._behind_since: float | None = None
+        self._ahead = Ahead(store, WRITER, publish_rows)
         self._publisher = ThreadPoolExecutor(1, thread_name_prefix="publish")
         self._publishing: Future[None] | None = None
 
@@ -109,6 +109,11 @@ class Pipeline:
         self._chunks.append(chunk)
         self._rows += chunk.spans.num_rows
         self._position = end
+        self._ahead.note(chunk)
+        if self._ahead.due(self._rows) and (self._publishing is None or self._publishing.done()):
+            self._wait()
+            self._chunks, write = self._ahead.take(self._chunks)
+            self._publishing = self._publisher.submit(write)
 
     def _due(self) -> bool:
         # Publishes are at least an interval apart, and after a quiet while the next need not wait for one.
@@ -124,20 +129,13 @@ class Pipeline:
         self._published = time.monotonic()
         chunks, self._chunks, self._rows = self._chunks, [], 0
         self._ingest_us = max(time.time_ns() // 1000, self._ingest_us + 1)
-        tables = assemble(chunks, self._duplicates, self._ingest_us)
+        tables = assemble(chunks, self._duplicates, self._ingest_us, ahead=self._ahead.messages())
         end = self._position
         watermark = {"journal": list(end), "ingest_us": self._ingest_us}
         self._publishing = self._publisher.submit(self._publish_durably, tables, watermark, end)
 
     def _publish_durably(self, tables: dict[str, pa.Table], watermark: dict[str, object], end: Position) -> None:
-        while True:
-            try:
-                self.store.publish(WRITER, tables, watermark)
-                break
-            except (OSError, StoreError) as error:
-                # The journal still has it all; back-pressure reaches the senders when it is full too.
-                logger.error("publishing failed, trying again in %g s: %s", RETRY_S, error)
-                time.sleep(RETRY_S)
+        self._ahead.publish(tables, watermark)
         # Arrow keeps freed memory for the next batch, which is made elsewhere.
         pa.default_memory_pool().release_unused()
         self._delete_before(end.segment)

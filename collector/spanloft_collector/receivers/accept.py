@@ -98,7 +98,7 @@ class Acceptor:
         self.journal.check_capacity()
         with self._lock:
             failures = self.journal.failures
-            fresh, skip = self._sort_out(keys)
+            fresh, skip = self.seen.sort_out(keys)
             repeats = len(skip) - len(invalid)
             durable: Future[None] | None = None
             if fresh:
@@ -121,17 +121,6 @@ class Acceptor:
                 if repeats:
                     self._not_passed_on[project, "repeated", None] += repeats
         return Receipt(len(invalid), rejection_message(invalid), durable)
-
-    def _sort_out(self, keys: list[int | None]) -> tuple[list[int], list[int]]:
-        """Keys that were not seen before, and the ordinals of all other spans."""
-        fresh: list[int] = []
-        skip: list[int] = []
-        for ordinal, key in enumerate(keys):
-            if key is not None and self.seen.add(key):
-                fresh.append(key)
-            else:
-                skip.append(ordinal)
-        return fresh, skip
 
     def record_health(self) -> None:
         """Journal what was not passed on since the last call, so that the store's books balance."""

@@ -5,6 +5,9 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterable
 
+from spanloft_collector.compiled import compiled
+
+_compiled = compiled("receivers._seen")
 _FREE, _GONE = 0, 1
 _RESERVED = 2
 _BITS = (1 << 64) - 1
@@ -25,15 +28,37 @@ class SeenSpans:
         """Remember ``key``; False when it was known."""
         if key in self._old or not self._young.add(key):
             return False
-        if self._young.taken >= self._capacity:
-            self._old, self._young = self._young, _Numbers(self._capacity)
+        self._took(1)
         return True
+
+    def sort_out(self, keys: list[int | None]) -> tuple[list[int], list[int]]:
+        """Remember ``keys``: those that were not known, in order, and the ordinals of all others, of None too."""
+        fresh: list[int] = []
+        skip: list[int] = []
+        if _compiled is None:
+            for ordinal, key in enumerate(keys):
+                if key is not None and self.add(key):
+                    fresh.append(key)
+                else:
+                    skip.append(ordinal)
+            return fresh, skip
+        at = 0
+        while at < len(keys):
+            room = self._capacity - self._young.taken
+            at, added = _compiled.sort_out(self._young.slots, self._old.slots, keys, at, room, fresh, skip)
+            self._took(added)
+        return fresh, skip
 
     def discard(self, keys: Iterable[int]) -> None:
         """Forget keys whose spans were not kept after all."""
         for key in keys:
             self._young.discard(key)
             self._old.discard(key)
+
+    def _took(self, keys: int) -> None:
+        self._young.taken += keys
+        if self._young.taken >= self._capacity:
+            self._old, self._young = self._young, _Numbers(self._capacity)
 
 
 class _Numbers:
@@ -42,13 +67,13 @@ class _Numbers:
     def __init__(self, capacity: int) -> None:
         slots = 1 << (2 * max(1, capacity)).bit_length()
         # Pages that no key has met yet take no memory.
-        self._slots = memoryview(mmap.mmap(-1, 8 * slots)).cast("Q")
+        self.slots = memoryview(mmap.mmap(-1, 8 * slots)).cast("Q")
         self._mask = slots - 1
         self.taken = 0
         """Slots that are not free, those of discarded numbers included."""
 
     def _find(self, value: int) -> int:
-        slots, mask = self._slots, self._mask
+        slots, mask = self.slots, self._mask
         at = value & mask
         while (found := slots[at]) != value and found != _FREE:
             at = (at + 1) & mask
@@ -56,24 +81,23 @@ class _Numbers:
 
     def __contains__(self, key: int) -> bool:
         value = _value(key)
-        return self._slots[self._find(value)] == value
+        return self.slots[self._find(value)] == value
 
     def add(self, key: int) -> bool:
         """Add ``key``; False when it was there."""
         value = _value(key)
         at = self._find(value)
-        if self._slots[at] == value:
+        if self.slots[at] == value:
             return False
-        self._slots[at] = value
-        self.taken += 1
+        self.slots[at] = value
         return True
 
     def discard(self, key: int) -> None:
         """Remove ``key`` if it is there. Its slot stays taken, or what was put behind it would not be found."""
         value = _value(key)
         at = self._find(value)
-        if self._slots[at] == value:
-            self._slots[at] = _GONE
+        if self.slots[at] == value:
+            self.slots[at] = _GONE
 
 
 def _value(key: int) -> int:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-import duckdb
 import pyarrow as pa
+
+from spanloft_collector.store.manifest import LiveFile
+
+if TYPE_CHECKING:
+    import duckdb
 
 INGEST = "ingest"
 """Writer of what collectors receive. Where many collectors write, the store gives each a name of its own."""
@@ -49,6 +53,28 @@ class Store(Protocol):
 
     def reader(self) -> Reader:
         """Return a reader of this store."""
+
+
+@runtime_checkable
+class AheadStore(Store, Protocol):
+    """A store that takes rows before the publish that makes them visible, so that nobody holds them until then."""
+
+    def write_ahead(self, writer: str, tables: Mapping[str, pa.Table]) -> list[LiveFile]:
+        """Store ``tables`` durably for a later :meth:`publish`, which must name them; nobody sees them before."""
+
+    def publish(
+        self,
+        writer: str,
+        tables: Mapping[str, pa.Table],
+        watermark: Mapping[str, Any] | None = None,
+        replace_days: Mapping[str, Sequence[str]] | None = None,
+        ahead: Sequence[LiveFile] = (),
+    ) -> None:
+        """:meth:`Store.publish`; the rows of ``ahead`` become visible with the others.
+
+        Raises:
+            Vanished: what was written ahead is gone.
+        """
 
 
 class Reader(Protocol):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,8 @@ Numbers = npt.NDArray[np.uint64]
 
 FAN_IN = 32
 """Files of one level that become one of the next: few enough to keep views fast, enough to rewrite rarely."""
+SMALL_AMONG = 8
+"""One file with small row groups among so many is merged like the others."""
 MAX_BYTES = 256 * 1024 * 1024
 """Files are not merged beyond this size: rewriting it would cost more than it saves."""
 SETTLE_S = 10.0
@@ -81,7 +83,7 @@ def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
     dataset, day = inputs[0].dataset, inputs[0].day
     level = inputs[0].level + 1
     merged = None
-    if all(fills_row_groups(dataset, file.rows) for file in inputs) and not _repeats(store, inputs):
+    if _may_be_copied(inputs) and not _repeats(store, inputs):
         try:
             merged = store.write_concatenated(writer, dataset, day, inputs, level)
         except Unlike as error:
@@ -92,6 +94,14 @@ def merge(store: ParquetStore, writer: str, inputs: list[LiveFile]) -> Staged:
             batches = first_of_each_span(batches)
         merged = store.write_stream(writer, dataset, day, batches, level=level, rows=sum(file.rows for file in inputs))
     return Staged(writer, [merged], inputs, time.monotonic() + SETTLE_S)
+
+
+def _may_be_copied(files: Sequence[LiveFile]) -> bool:
+    """Whether the row groups of ``files`` are large enough to stay as they are.
+
+    A few are not, however busy a collector is: those of its first spans, and of a moment when fewer came.
+    """
+    return sum(not fills_row_groups(file.dataset, file.rows) for file in files) <= len(files) // SMALL_AMONG
 
 
 def _repeats(store: ParquetStore, files: Iterable[LiveFile]) -> bool:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from spanloft_collector.errors import SpanloftError
 from spanloft_collector.location import LakeAddress, Location, local_folder
 from spanloft_collector.settings import Settings
-from spanloft_collector.store.ducklake import DuckLakeStore, LakeReader
 from spanloft_collector.store.parquet import VIEW_FILE, ParquetStore
-from spanloft_collector.store.reader import DuckDBReader
 
-AnyStore = ParquetStore | DuckLakeStore
+# DuckDB and all that works with lakes are imported where they are used: the pipeline of a directory needs neither, and
+# the library takes 26 MB.
+if TYPE_CHECKING:
+    from spanloft_collector.store.ducklake import DuckLakeStore
+    from spanloft_collector.store.reader import DuckDBReader
+
+AnyStore: TypeAlias = "ParquetStore | DuckLakeStore"
 
 
 def open_store(settings: Settings) -> AnyStore:
@@ -21,6 +26,8 @@ def open_store(settings: Settings) -> AnyStore:
         StoreError: it can't be opened; says what to do.
     """
     if isinstance(settings.store, LakeAddress):
+        from spanloft_collector.store.ducklake import DuckLakeStore
+
         return DuckLakeStore(settings.store, local_folder(settings.store, settings.local))
     return ParquetStore(settings.store)
 
@@ -38,6 +45,9 @@ def open_directory(settings: Settings, command: str) -> ParquetStore:
 
 def open_reader(location: Location, local: Path | None) -> DuckDBReader:
     """A reader of a store; its first query raises StoreError where there is none."""
+    from spanloft_collector.store.ducklake import LakeReader
+    from spanloft_collector.store.reader import DuckDBReader
+
     if isinstance(location, LakeAddress):
         return LakeReader(location, local_folder(location, local) / VIEW_FILE)
     return DuckDBReader(location.expanduser().resolve() / VIEW_FILE)

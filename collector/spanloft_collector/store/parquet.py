@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from spanloft_collector.durable import fsync_directory, locked, make_directory, write_durably
-from spanloft_collector.errors import StoreError, StoreTooNew
+from spanloft_collector.errors import StoreError, StoreTooNew, Vanished
+from spanloft_collector.lean import in_child
 from spanloft_collector.model import DATASETS, SCHEMA_VERSION
 from spanloft_collector.store.base import INGEST
 from spanloft_collector.store.concatenate import concatenate_durably
@@ -34,9 +37,11 @@ from spanloft_collector.store.manifest import (
     update_manifest,
 )
 from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, TIME_COLUMN, fills_row_groups, row_group_rows
-from spanloft_collector.store.reader import DuckDBReader
 from spanloft_collector.store.schema import arrow_schema
 from spanloft_collector.store.views import EMPTY_DAYS, NEWEST_FIRST, write_view_file
+
+if TYPE_CHECKING:
+    from spanloft_collector.store.reader import DuckDBReader
 
 VIEW_FILE = "spanloft.duckdb"
 META_FILE = "store.json"
@@ -101,7 +106,20 @@ class ParquetStore:
 
     def reader(self) -> DuckDBReader:
         """Return a reader of this store."""
+        from spanloft_collector.store.reader import DuckDBReader
+
         return DuckDBReader(self.view_file)
+
+    def write_ahead(self, writer: str, tables: Mapping[str, pa.Table]) -> list[LiveFile]:
+        """Store ``tables`` for a later publish; see ``base.AheadStore``."""
+        added: list[LiveFile] = []
+        try:
+            for dataset, table in tables.items():
+                added.extend(self.write_files(writer, dataset, table))
+        except BaseException:
+            self._discard(writer, added)
+            raise
+        return added
 
     def publish(
         self,
@@ -109,6 +127,7 @@ class ParquetStore:
         tables: Mapping[str, pa.Table],
         watermark: Mapping[str, Any] | None = None,
         replace_days: Mapping[str, Sequence[str]] | None = None,
+        ahead: Sequence[LiveFile] = (),
     ) -> None:
         """Publish tables and watermark of ``writer`` in one step; see ``base.Store.publish``."""
         path = self.manifest_path(writer)
@@ -116,10 +135,9 @@ class ParquetStore:
             # A step behind the rename of the manifest had failed: what is asked for again is there already.
             fsync_directory(path.parent)
             return
-        added: list[LiveFile] = []
+        added = self.write_ahead(writer, tables)
         try:
-            for dataset, table in tables.items():
-                added.extend(self.write_files(writer, dataset, table))
+            self._keep(ahead)
 
             def superseded(file: LiveFile) -> bool:
                 return replace_days is not None and file.day in replace_days.get(file.dataset, ())
@@ -128,10 +146,18 @@ class ParquetStore:
             # A query finds its files first and reads the manifest a moment later: give it that moment, so that it
             # can't read a manifest that lists files it did not find. Where rows are replaced, those would be missing.
             time.sleep(REPLACE_SETTLE_S if replaces else PUBLISH_SETTLE_S)
-            update_manifest(path, add=added, remove_if=superseded, watermark=watermark)
+            update_manifest(path, add=[*ahead, *added], remove_if=superseded, watermark=watermark)
         except BaseException:
             self._discard(writer, added)
             raise
+
+    def _keep(self, ahead: Sequence[LiveFile]) -> None:
+        """Make files look new: a machine that slept wakes up with files that a sweep takes for a crash's orphans."""
+        for file in ahead:
+            try:
+                os.utime(self.root / file.file)
+            except FileNotFoundError:
+                raise Vanished(f"{file.file} was deleted before it was published") from None
 
     def _discard(self, writer: str, added: Sequence[LiveFile]) -> None:
         """Delete what a failed publish wrote: on a full disk every try would add to it."""
@@ -215,9 +241,9 @@ class ParquetStore:
         """On a new day, have the views read that day's files first; cheap on the same day."""
         if self._views_of != datetime.now(UTC).date():
             with locked(self.root / "store.lock"):
-                self._initialise()
+                self._initialise(partial(in_child, write_view_file))
 
-    def _initialise(self) -> None:
+    def _initialise(self, write_views: Callable[[Path, Path, date], object] = write_view_file) -> None:
         """Create what is missing: empty files so that views bind, the view file, and the version last."""
         for dataset in DATASETS:
             for day in EMPTY_DAYS if dataset in NEWEST_FIRST else EMPTY_DAYS[:1]:
@@ -229,7 +255,7 @@ class ParquetStore:
         wanted = json.dumps({"schema_version": SCHEMA_VERSION, "root": str(self.root), "views": digest}).encode()
         path = self.root / META_FILE
         if not self.view_file.exists() or not path.exists() or path.read_bytes() != wanted:
-            write_view_file(self.root, self.view_file, today)
+            write_views(self.root, self.view_file, today)
             write_durably(path, wanted)
         self._views_of = today
 

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from spanloft_collector.derived_drift import COMMENTS as DRIFT_COMMENTS
 from spanloft_collector.durable import fsync_directory
 from spanloft_collector.model import DATASETS, STORED_ONLY
+
+if TYPE_CHECKING:
+    import duckdb
 
 DERIVED_VIEWS = (
     "llm_calls",
@@ -126,6 +128,8 @@ def write_views(
 
     ``prepare`` gets the connection first; what it attaches, the views may read.
     """
+    import duckdb
+
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     partial.unlink(missing_ok=True)
     connection = duckdb.connect()
