@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from browsing import settle
@@ -52,6 +53,20 @@ def test_sql_of_a_list_shows_what_chooses_and_what_reads(visit: Open, full_dashb
     for number in range(2):
         expect(shown.nth(number)).to_contain_text("SELECT")
         expect(shown.nth(number)).not_to_contain_text("$")
+
+
+def test_the_chart_and_the_rows_of_an_answer_lead_to_traces(visit: Open, full_dashboard: str) -> None:
+    statement = "SELECT service_name, count(*) AS calls FROM llm_calls GROUP BY ALL ORDER BY service_name"
+    found = traces_of(first_bar(visit(full_dashboard, f"/sql?chart=bars&sql={quote(statement)}"), "answer"))
+    assert found["range"] == ["all"]
+    assert len(found["service"]) == 1
+    statement = "SELECT trace_id, name FROM spans ORDER BY trace_id LIMIT 3"
+    page = visit(full_dashboard, f"/sql?sql={quote(statement)}")
+    settle(page)
+    # The grid is a canvas: its first column holds the boxes.
+    page.locator(".st-key-panel-answer").get_by_test_id("stDataFrame").click(position={"x": 15, "y": 50})
+    page.wait_for_url("**/traces?*")
+    assert len(query(page)["trace"][0]) == 32
 
 
 def test_a_bar_keeps_the_status_of_the_page(visit: Open, full_dashboard: str) -> None:

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from spanloft_collector.model import BILLABLE_OPERATIONS
-from spanloft_collector.store import compact
 from spanloft_collector.store.compact import merge
 from spanloft_collector.store.files import write_parquet
+from spanloft_collector.store.ids import span_numbers
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.partitions import calls_first, row_group_rows
 from spanloft_collector.store.schema import to_table
@@ -93,16 +93,21 @@ def test_a_span_that_is_in_two_large_files_is_merged_once(tmp_path: Path) -> Non
     assert merge(store, "ingest", files).merged[0].rows == 2 * rows - 1
 
 
-@pytest.mark.parametrize("width", [16, 32])
-def test_numbers_of_ids_differ_where_the_ids_do(width: int) -> None:
-    ids = [f"{n:0{width}x}" for n in range(50_000)] + [f"{n << 40:0{width}x}" for n in range(1, 10_000)]
-    chunks = pa.chunked_array([ids[:100], ids[100:]])
-    found = compact._number(chunks, width)
-    assert len(set(found.tolist())) == len(ids)
+def test_numbers_of_spans_differ_where_their_ids_do() -> None:
+    spans = [f"{n:016x}" for n in range(50_000)] + [f"{n << 40:016x}" for n in range(1, 10_000)]
+    traces = [f"{n // 4:032x}" for n in range(len(spans))]
+    found = span_numbers(pa.chunked_array([traces[:100], traces[100:]]), pa.chunked_array([spans]))
+    assert found is not None
+    assert len(set(found.tolist())) == len(spans)
     # The same ids in other chunks, and in the middle of an array.
-    assert compact._number(pa.chunked_array([ids]).slice(90, 20), width).tolist() == found[90:110].tolist()
+    part = span_numbers(pa.chunked_array([traces]).slice(90, 20), pa.chunked_array([spans]).slice(90, 20))
+    assert part is not None
+    assert part.tolist() == found[90:110].tolist()
 
 
-@pytest.mark.parametrize("ids", [["ab", "a" * 16], [None, "a" * 16], []])
+@pytest.mark.parametrize("ids", [["ab", "a" * 16], [None, "a" * 16]])
 def test_ids_of_another_length_have_no_number(ids: list[str | None]) -> None:
-    assert compact._number(pa.chunked_array([pa.array(ids, pa.string())]), 16).tolist() == [0] * len(ids)
+    columns = pa.chunked_array([["0" * 32] * 2]), pa.chunked_array([pa.array(ids, pa.string())])
+    assert span_numbers(*columns) is None
+    nothing = pa.chunked_array([], pa.string())
+    assert span_numbers(nothing, nothing) is not None

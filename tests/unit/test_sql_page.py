@@ -15,8 +15,15 @@ import pytest
 import synthetic
 from apptest import open_page, words
 from spanloft_collector.errors import SpanloftError
-from spanloft_dashboard.components import tables
-from spanloft_dashboard.components.result_chart import MOST_NAMES, chart_of, columns_across, columns_up
+from spanloft_dashboard.components import charts, tables
+from spanloft_dashboard.components.result_chart import (
+    MOST_NAMES,
+    behind,
+    chart_of,
+    columns_across,
+    columns_up,
+    leads_on,
+)
 from spanloft_dashboard.saved_queries import MAX_BYTES, SavedQueries
 from synthetic_handmade import HOSTILE_TEXT
 
@@ -119,7 +126,7 @@ def test_an_answer_is_drawn_by_its_columns() -> None:
     assert (chart.step, note) == (day_ms, "")
     chart, note = chart_of(ROWS, "day", "cost", "model", line=True)
     assert [(one["name"], one["y"]) for one in chart.series] == [("a", [1.0]), ("b", [2.0]), ("unknown", [4.0])]
-    assert note == "1 row without a value are not drawn."
+    assert note == "1 row without a value is not drawn."
 
 
 def test_names_across_stay_names_and_are_bounded() -> None:
@@ -137,3 +144,26 @@ def test_the_choices_of_the_chart_are_in_the_link(monkeypatch: pytest.MonkeyPatc
     app = open_page(monkeypatch, store, "sql", sql=statement, chart="bars", y="calls", x="nonsense")
     assert [box.value for box in app.selectbox] == ["model", "calls"]
     assert any(element.proto.component_name == "spanloft_chart" for element in app.get("bidi_component"))
+
+
+def test_a_place_of_the_chart_leads_to_what_is_behind_it() -> None:
+    chart, _ = chart_of(ROWS, "day", "calls", "model", line=False)
+    second = charts.Place(chart.series[0]["x"][1], "a")
+    assert behind(ROWS, "day", "model", chart, second) == {
+        "model": "a",
+        "from": "2026-03-02T00:00:00Z",
+        "to": "2026-03-03T00:00:00Z",
+        "range": None,
+    }
+    assert "model" not in behind(ROWS, "day", "model", chart, second._replace(series="unknown"))
+    chart, _ = chart_of(ROWS, "model", "calls", "", line=False)
+    assert behind(ROWS, "model", "", chart, charts.Place(1.0, None)) == {"model": "b"}
+    assert leads_on(ROWS, "model", "")
+    assert leads_on(ROWS, "cost", "model")
+    assert not leads_on(ROWS, "cost", "")
+
+
+def test_one_of_many_is_no_plural() -> None:
+    assert tables.limited(1, 1, "traces") == "1 trace"
+    assert tables.limited(0, 0, "traces") == "0 traces"
+    assert tables.limited(200, 1_234, "traces").startswith("Showing the 200 newest of 1,234 traces; 1,034 are hidden")

@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 from spanloft_collector.journal import Kind, Record
 from spanloft_collector.model import BILLABLE_OPERATIONS
-from spanloft_collector.pipeline.duplicates import USAGE_DETAILS, CallKey, DuplicateFinder, Verdict
+from spanloft_collector.pipeline.duplicates import BARRIERS, USAGE_DETAILS, CallKey, DuplicateFinder, Verdict
 from spanloft_collector.pipeline.events import HELD, EventMemory, events_of, merge_into
 from spanloft_collector.pipeline.signals import columns_of, health_rows, log_rows, metric_rows
 from spanloft_collector.pipeline.spans import columns_of as span_columns
 from spanloft_collector.pricing.prices import Pricer
+from spanloft_collector.store.ids import SPAN_ID, span_numbers
 from spanloft_collector.store.schema import arrow_schema, to_table, to_table_at_any_rate
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _OTHER_KINDS = {
 }
 _HEALTH_KEYS = ("project", "service_name", "scope_name", "dialect")
 _COST_COLUMNS = ("cost_usd", "price_source", "price_version")
-_PLACE_COLUMNS = ("trace_id", "span_id", "parent_span_id", "operation")
+NO_ID = "0" * SPAN_ID
 _KEY_COLUMNS = {
     "start_us": "start_time",
     **{name: name for name in CallKey._fields if name not in ("start_us", "has_messages", "details")},
@@ -150,8 +151,25 @@ def find_duplicates(spans: pa.Table, messages: pa.ChunkedArray, duplicates: Dupl
     """(duplicate_of, duplicate_rule) per row; ``messages`` says which rows have some."""
     billable = pc.is_in(spans.column("operation"), pa.array(BILLABLE_OPERATIONS, pa.string()))
     calls = _billable_keys(spans.select(_BILLED_COLUMNS).filter(billable), messages.filter(billable))
-    places = zip(*(spans.column(name).to_pylist() for name in _PLACE_COLUMNS), strict=True)
-    return duplicates.mark_placed(list(places), calls)
+    rows = pc.indices_nonzero(billable).to_pylist()
+    return duplicates.mark_numbered(*_family(spans), list(zip(rows, calls, strict=True)))
+
+
+def _family(spans: pa.Table) -> tuple[list[int], list[int | None]]:
+    """The number of each span, and that of its parent; None for roots and for barriers."""
+    traces, ids, parents = (spans.column(name) for name in ("trace_id", "span_id", "parent_span_id"))
+    barrier = pc.is_in(spans.column("operation"), pa.array(sorted(BARRIERS), pa.string()))
+    parents = pc.if_else(barrier, None, parents)
+    own, above = span_numbers(traces, ids), span_numbers(traces, pc.fill_null(parents, NO_ID))
+    if own is None or above is None:
+        # Ids of another length are no OTLP.
+        texts = [column.to_pylist() for column in (traces, ids, parents)]
+        return [hash(pair) for pair in zip(*texts[:2], strict=True)], [
+            hash((trace, parent)) if parent else None for trace, _, parent in zip(*texts, strict=True)
+        ]
+    known = above.astype(object)
+    known[parents.is_null().to_numpy()] = None
+    return own.tolist(), known.tolist()
 
 
 def _billable_keys(spans: pa.Table, has_messages: pa.ChunkedArray) -> list[CallKey]:

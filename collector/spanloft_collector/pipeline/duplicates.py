@@ -14,10 +14,10 @@ messages, else the inner one, because it is nearest to the provider.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import MutableMapping, Sequence
 from functools import lru_cache
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from ..model import BILLABLE_OPERATIONS
 
@@ -29,7 +29,7 @@ _MAX_DEPTH = 64
 _MAX_TWINS = 32
 _TOLERANCE = 0.1
 """Relative difference of token counts that still is the same call: emitters round, or count a chunk twice."""
-_BARRIERS = frozenset({"execute_tool"})
+BARRIERS = frozenset({"execute_tool"})
 """A call that a tool makes is a call of its own, even inside a call."""
 _FAMILIES = {"azure.ai.openai": "openai", "azure.ai.inference": "openai", "gcp.gen_ai": "gcp", "gcp.gemini": "gcp"}
 _FAMILIES |= {"gcp.vertex_ai": "gcp", "langchain": "", "litellm": ""}
@@ -38,8 +38,6 @@ _FAMILIES |= {"gcp.vertex_ai": "gcp", "langchain": "", "litellm": ""}
 
 Verdict = tuple[str | None, str | None]
 COUNTS: Verdict = (None, None)
-Place = tuple[str, str, str | None, str | None]
-"""(trace_id, span_id, parent_span_id, operation)."""
 
 
 class CallKey(NamedTuple):
@@ -117,17 +115,37 @@ class DuplicateFinder:
         Args:
             rows: All spans of a batch about to be published, billable or not, each (trace_id, span_id) once.
         """
-        places = [(row.trace_id, row.span_id, row.parent_span_id, row.operation) for row in rows]
-        return self.mark_placed(places, (row for row in rows if row.operation in BILLABLE_OPERATIONS))
+        keys = [hash((row.trace_id, row.span_id)) for row in rows]
+        above = [
+            None if not row.parent_span_id or row.operation in BARRIERS else hash((row.trace_id, row.parent_span_id))
+            for row in rows
+        ]
+        calls = [(number, row) for number, row in enumerate(rows) if row.operation in BILLABLE_OPERATIONS]
+        return self.mark_numbered(keys, above, calls)
 
-    def mark_placed(self, places: Sequence[Place], calls: Iterable[CallKey]) -> list[Verdict]:
-        """:meth:`mark` by the places of all spans, and what is known of the billable ones among them, in order."""
-        fresh: list[_Call] = []
-        keys = [hash(place[:2]) for place in places]
-        found = self._remember(keys, places, iter(calls), fresh)
-        for key, above in zip(keys, found, strict=True):
-            if isinstance(above, _Call) or key in self._waiting:
-                self._link(key, above)
+    def mark_numbered(
+        self, keys: Sequence[int], above: Sequence[int | None], calls: Sequence[tuple[int, CallKey]]
+    ) -> list[Verdict]:
+        """:meth:`mark` by numbers.
+
+        Args:
+            keys: The number of each span.
+            above: That of each span's parent; None for a root, and for what stands in ``BARRIERS``.
+            calls: The billable spans in order: their place among all, and what the rules need to know.
+        """
+        found, fresh = self._remember(keys, above, calls)
+        reports = [row for row, report in enumerate(found) if isinstance(report, _Call)]
+        below = [row for row, key in enumerate(keys) if key in self._waiting] if self._waiting else ()
+        for row in sorted({*reports, *below}):
+            self._link(keys[row], found[row])
+        self._settle(fresh)
+        self._trim()
+        verdicts = [COUNTS] * len(keys)
+        for row in reports:
+            verdicts[row] = _verdict(cast(_Call, found[row]))
+        return verdicts
+
+    def _settle(self, fresh: Sequence[_Call]) -> None:
         # Innermost first, so that an outer call meets the one that counts below it.
         for call in sorted((call for call in fresh if call.children), key=lambda call: (-_depth(call), _order(call))):
             _settle_children(call)
@@ -140,34 +158,27 @@ class DuplicateFinder:
                 self._settle_response(call)
         for call in fresh:
             call.published = True
-        self._trim()
-        return [_verdict(above) if isinstance(above, _Call) else COUNTS for above in found]
 
     def _remember(
-        self,
-        keys: Sequence[int],
-        places: Sequence[Place],
-        calls: Iterator[CallKey],
-        fresh: list[_Call],
-    ) -> list[_Call | int | None]:
-        """What is above each span, remembered; calls that are new are added to ``fresh``."""
+        self, keys: Sequence[int], above: Sequence[int | None], calls: Sequence[tuple[int, CallKey]]
+    ) -> tuple[list[_Call | int | None], list[_Call]]:
+        """What is above each span, remembered, and the calls among them that are new."""
         memory = self._above
-        found: list[_Call | int | None] = []
-        for key, (trace_id, _, parent_id, operation) in zip(keys, places, strict=True):
-            above: _Call | int | None = None
-            billable = operation in BILLABLE_OPERATIONS
-            row = next(calls) if billable else None
+        found: list[_Call | int | None] = list(above)
+        fresh: dict[int, _Call] = {}
+        for row, details in calls:
+            fresh[row] = found[row] = _Call(details, above[row])
+        different = set(keys)
+        if len(different) == len(keys) and memory.keys().isdisjoint(different):
+            memory.update(zip(keys, found, strict=True))
+            return found, list(fresh.values())
+        for row, key in enumerate(keys):
             if key in memory:
                 # The same span again (a retried export): it keeps its verdict, and is young again.
-                above = memory.pop(key)
-            elif operation not in _BARRIERS:
-                above = hash((trace_id, parent_id)) if parent_id else None
-                if row is not None:
-                    above = _Call(row, above)
-                    fresh.append(above)
-            memory[key] = above
-            found.append(above)
-        return found
+                found[row] = memory.pop(key)
+                fresh.pop(row, None)
+            memory[key] = found[row]
+        return found, list(fresh.values())
 
     def _link(self, key: int, above: _Call | int | None) -> None:
         """Connect a span's call, and the calls that waited for the span, to the nearest call above."""

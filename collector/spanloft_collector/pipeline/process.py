@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 WRITER = "ingest"
 READ_BYTES = 3 * 512 * 1024
 """What a decoder gets at once, up to the next whole record: two requests of 512 spans."""
+MOST_ROWS = 1.25
+"""Rows of a publish, as a multiple of what is wanted, that are collected while the one before is under way."""
 IDLE_S = 0.02
 PRESSED_S = 2.0
 """How long the end of the journal must have been out of reach for the pipeline to count as pressed."""
@@ -81,7 +83,7 @@ class Pipeline:
             if decoded is not None:
                 self._add(*decoded)
             drained = extent is None and decoded is None and self.decoders.idle
-            if self._chunks and (self._due() or (stop and drained)):
+            if self._chunks and ((self._due() and self._free) or (stop and drained)):
                 self._publish()
             elif stop and drained:
                 break
@@ -110,7 +112,7 @@ class Pipeline:
         self._rows += chunk.spans.num_rows
         self._position = end
         self._ahead.note(chunk)
-        if self._ahead.due(self._rows) and (self._publishing is None or self._publishing.done()):
+        if self._ahead.due(self._rows) and self._idle:
             self._wait()
             self._chunks, write = self._ahead.take(self._chunks)
             self._publishing = self._publisher.submit(write)
@@ -122,6 +124,16 @@ class Pipeline:
         return self._rows >= self.publish_rows or (
             waited >= min(GATHER_S, self.publish_interval_s) and max(waited, apart) >= self.publish_interval_s
         )
+
+    @property
+    def _idle(self) -> bool:
+        """Whether the publishing thread has nothing to do."""
+        return self._publishing is None or self._publishing.done()
+
+    @property
+    def _free(self) -> bool:
+        """Whether to publish without waiting long: until then decoders go on, and the publish gets more of them."""
+        return self._idle or self._rows >= MOST_ROWS * self.publish_rows
 
     def _publish(self) -> None:
         """Hand the collected chunks to the publishing thread; waits for the one before, so order is kept."""

@@ -15,20 +15,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spanloft_collector.errors import StoreError
 from spanloft_collector.store.concatenate import Unlike
+from spanloft_collector.store.ids import Numbers, span_numbers
 from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.partitions import fills_row_groups
 from spanloft_collector.store.schema import arrow_schema
 
 logger = logging.getLogger(__name__)
-
-Numbers = npt.NDArray[np.uint64]
 
 FAN_IN = 32
 """Files of one level that become one of the next: few enough to keep views fast, enough to rewrite rarely."""
@@ -105,7 +103,7 @@ def _may_be_copied(files: Sequence[LiveFile]) -> bool:
 
 
 def _repeats(store: ParquetStore, files: Iterable[LiveFile]) -> bool:
-    """Whether a span may be in ``files`` twice: two numbers of 64 bits are equal by chance once in 10^8 merges."""
+    """Whether a span may be in ``files`` twice; that two numbers are equal by chance happens once in 10^8 merges."""
     numbers: list[Numbers] = []
     for file in files:
         if file.dataset not in DEDUPLICATED:
@@ -113,26 +111,12 @@ def _repeats(store: ParquetStore, files: Iterable[LiveFile]) -> bool:
         with pq.ParquetFile(store.root / file.file) as read:
             for group in range(read.num_row_groups):
                 ids = read.read_row_group(group, ["trace_id", "span_id"])
-                numbers.append(_number(ids.column("trace_id"), 32) ^ _number(ids.column("span_id"), 16))
+                found = span_numbers(ids.column("trace_id"), ids.column("span_id"))
+                if found is None:
+                    return True
+                numbers.append(found)
     whole = np.sort(np.concatenate(numbers))
     return bool((whole[1:] == whole[:-1]).any())
-
-
-def _number(ids: pa.ChunkedArray, width: int) -> Numbers:
-    """(n,): a number of 64 bits for each text of ``width`` bytes; all 0 where some have another length.
-
-    Made a column at a time: as Python's texts the ids of a merge take 100 MB. Mixing: SplitMix64.
-    """
-    texts = pa.concat_arrays(ids.chunks) if ids.num_chunks else pa.array([], pa.string())
-    offsets = np.frombuffer(texts.buffers()[1], np.int32, len(texts) + 1, texts.offset * 4)
-    if len(texts) == 0 or texts.null_count or (np.diff(offsets) != width).any():
-        return np.zeros(len(texts), np.uint64)
-    words = np.frombuffer(texts.buffers()[2], np.uint64, len(texts) * width // 8, offsets[0]).reshape(-1, width // 8)
-    found = np.zeros(len(texts), np.uint64)
-    for word in words.T:
-        found = (found ^ word) * np.uint64(0x9E3779B97F4A7C15)
-        found ^= found >> np.uint64(29)
-    return found * np.uint64(width * 2 + 1)
 
 
 def read_batches(paths: list[Path], dataset: str) -> Iterator[pa.Table]:

@@ -52,6 +52,13 @@ class Picked(NamedTuple):
         return {"from": iso(self.since), "to": iso(self.until), "range": None}
 
 
+class Place(NamedTuple):
+    """A place across that was picked, as the chart has it, and the series it was picked on."""
+
+    x: float
+    series: str | None
+
+
 class Mark(NamedTuple):
     """A mark that was picked: the name of its series, and its place in it."""
 
@@ -227,12 +234,22 @@ def pick(
     if not picked:
         return None
     if "box" in picked:
-        low, high = (_utc(moment) for moment in picked["box"])
+        low, high = (utc(moment) for moment in picked["box"])
         return Picked(low, max(high, low + dt.timedelta(seconds=1)), None)
-    start = _utc(picked["x"])
-    series = picked.get("series")
-    full = next((one["full"] for one in chart.series if one["name"] == series), None)
-    return Picked(start, start + dt.timedelta(seconds=step_s or scope.window().bucket_s), full)
+    start = utc(picked["x"])
+    until = start + dt.timedelta(seconds=step_s or scope.window().bucket_s)
+    return Picked(start, until, _full(chart, picked.get("series")))
+
+
+def pick_place(chart: Chart, key: str, *, alt: str) -> Place | None:
+    """Draw a chart of anything and return the place across that was just picked."""
+    picked = _mount(key=key, data=chart.spec(alt, "point"), on_pick_change=lambda: None).get("pick")
+    return Place(float(picked["x"]), _full(chart, picked.get("series"))) if picked and "x" in picked else None
+
+
+def _full(chart: Chart, series: str | None) -> str | None:
+    """The whole name of a series that the drawing knows by a short one."""
+    return next((one["full"] for one in chart.series if one["name"] == series), None)
 
 
 def pick_mark(chart: Chart, key: str, *, alt: str) -> Mark | None:
@@ -246,6 +263,6 @@ def pick_mark(chart: Chart, key: str, *, alt: str) -> Mark | None:
     return Mark(found.get("full", picked["series"]), place) if 0 <= place < len(found["x"]) else None
 
 
-def _utc(ms: float) -> dt.datetime:
+def utc(ms: float) -> dt.datetime:
     """A time of the axis as naive UTC."""
     return ticks.EPOCH + dt.timedelta(milliseconds=ms)

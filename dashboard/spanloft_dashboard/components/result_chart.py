@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import streamlit as st
 
-from spanloft_dashboard.components import charts, choices, theme, ticks
+from spanloft_dashboard.components import charts, choices, links, theme, ticks
 from spanloft_dashboard.components import format as fmt
+from spanloft_dashboard.components.scope import ALL, Scope, iso
 
 VIEWS = {"none": "Table only", "bars": "Bars", "line": "Line"}
 MOST_PLACES = 2_000
@@ -24,6 +25,17 @@ MOST_SERIES = len(theme.SERIES)
 """As many as there are colours."""
 FEW = 60
 """Points of a line that are marked while there are no more of them."""
+LEADING = {
+    "service_name": "service",
+    "service": "service",
+    "provider": "provider",
+    "model": "model",
+    "operation": "operation",
+    "user_id": "q",
+    "session_id": "q",
+    "trace_id": "trace",
+}
+"""Columns of an answer that the page Traces knows, and by which parameter."""
 AXIS = charts.Axis(digits=6, height=260)
 NONE = ""
 
@@ -43,9 +55,33 @@ def draw(rows: pa.Table) -> None:
         parting = [name for name in columns_of_text(rows) if name not in (x, y)]
         by = choices.selected("by", "Series", {NONE: "one series", **_names(parting)}, NONE) if parting else NONE
     chart, note = chart_of(rows, x, y, by or None, line=view == "line")
-    charts.show(chart, f"answer-{view}-{x}-{y}-{by}", alt=f"{fmt.shorten(y, 60)} by {fmt.shorten(x, 60)}")
+    key, alt = f"answer-{view}-{x}-{y}-{by}", f"{fmt.shorten(y, 60)} by {fmt.shorten(x, 60)}"
+    if leads_on(rows, x, by):
+        picked = charts.pick_place(chart, key, alt=alt)
+        if picked:
+            links.go("traces", Scope(range=ALL), **behind(rows, x, by, chart, picked))
+    else:
+        charts.show(chart, key, alt=alt)
     if note:
         st.caption(note)
+
+
+def leads_on(rows: pa.Table, x: str, by: str) -> bool:
+    """Whether something of the chart says which traces are behind it: a time, or a column that traces have."""
+    return _is_time(rows.schema.field(x).type) or x in LEADING or by in LEADING
+
+
+def behind(rows: pa.Table, x: str, by: str, chart: charts.Chart, picked: charts.Place) -> dict[str, Any]:
+    """Query parameters of the page Traces for what is behind a place of the chart and, where one was hit, a series."""
+    found: dict[str, Any] = {}
+    if by in LEADING and picked.series not in (None, fmt.UNKNOWN):
+        found[LEADING[by]] = picked.series
+    if _is_time(rows.schema.field(x).type):
+        return found | {"from": iso(charts.utc(picked.x)), "to": iso(charts.utc(picked.x + chart.step)), "range": None}
+    places = list(dict.fromkeys(place for place in rows[x].to_pylist() if place is not None))
+    if x in LEADING and 0 <= picked.x < len(places):
+        found[LEADING[x]] = places[int(picked.x)]
+    return found
 
 
 def _names(columns: Sequence[str]) -> dict[str, str]:
@@ -59,13 +95,17 @@ def columns_up(rows: pa.Table) -> list[str]:
 
 def columns_across(rows: pa.Table) -> list[str]:
     """Columns that a chart can go along: times first, then texts, then numbers."""
-    moments = [item.name for item in rows.schema if pa.types.is_timestamp(item.type) or pa.types.is_date(item.type)]
+    moments = [item.name for item in rows.schema if _is_time(item.type)]
     return [*moments, *columns_of_text(rows), *columns_up(rows)]
 
 
 def columns_of_text(rows: pa.Table) -> list[str]:
     """Columns of texts."""
     return [item.name for item in rows.schema if pa.types.is_string(item.type) or pa.types.is_large_string(item.type)]
+
+
+def _is_time(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind) or pa.types.is_date(kind))
 
 
 def _is_number(kind: pa.DataType) -> bool:
@@ -114,7 +154,7 @@ def _sums(rows: pa.Table, x: str, y: str, by: str | None) -> tuple[dict[str, dic
         part = sums.setdefault(fmt.UNKNOWN if name is None else str(name), {})
         part[place] = part.get(place, 0.0) + float(value)
     if unknown:
-        notes.append(f"{unknown:,} {'row' if unknown == 1 else 'rows'} without a value are not drawn")
+        notes.append(f"{unknown:,} {'row without a value is' if unknown == 1 else 'rows without a value are'} not drawn")
     if len(sums) > MOST_SERIES:
         kept = sorted(sums, key=lambda name: -sum(map(abs, sums[name].values())))[:MOST_SERIES]
         notes.append(f"the {MOST_SERIES} largest of {len(sums):,} series")

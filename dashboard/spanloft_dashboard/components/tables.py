@@ -157,12 +157,23 @@ def height_of(rows: int, limit: int = 16) -> int:
     return ROW * (min(max(rows, 1), limit) + 1) + 3
 
 
-def any_rows(rows: pa.Table, *, key: str) -> None:
-    """Draw rows of any shape under their own names: thousands of rows, of which only those in sight are drawn."""
-    frame = plain(rows).to_pandas(types_mapper=_nullable)
-    st.dataframe(
-        frame, hide_index=True, key=key, row_height=ROW, height=height_of(rows.num_rows, 14), placeholder="NULL"
+def any_rows(rows: pa.Table, *, key: str, click: bool = False) -> int | None:
+    """Draw rows of any shape under their own names: thousands of rows, of which only those in sight are drawn.
+
+    Returns the row that was just chosen, where ``click`` lets one be chosen.
+    """
+    event = st.dataframe(
+        plain(rows).to_pandas(types_mapper=_nullable),
+        hide_index=True,
+        key=key,
+        row_height=ROW,
+        height=height_of(rows.num_rows, 14),
+        placeholder="NULL",
+        on_select="rerun" if click else "ignore",
+        selection_mode="single-row",
     )
+    chosen = event["selection"]["rows"] if click else []
+    return chosen[0] if chosen else None
 
 
 def _nullable(kind: pa.DataType) -> Any:
@@ -171,9 +182,9 @@ def _nullable(kind: pa.DataType) -> Any:
 
 
 def limited(shown: int, total: int | None, what: str, order: str = "newest") -> str:
-    """'Showing the 200 newest of 12,345 traces', or the plain number."""
+    """'Showing the 200 newest of 12,345 traces', or the plain number; ``what`` is a plural."""
     if total is None or total <= shown:
-        return f"{shown:,} {what}"
+        return f"{shown:,} {what.removesuffix('s') if shown == 1 else what}"
     return f"Showing the {shown:,} {order} of {total:,} {what}; {total - shown:,} are hidden by the limit"
 
 

@@ -15,7 +15,7 @@ from spanloft_collector.store.reader import named_query
 
 from spanloft_dashboard import data, sandbox
 from spanloft_dashboard.components import format as fmt
-from spanloft_dashboard.components import result_chart, tables
+from spanloft_dashboard.components import links, result_chart, tables
 from spanloft_dashboard.components.header import header
 from spanloft_dashboard.components.panel import failed, guarded
 from spanloft_dashboard.components.scope import Scope, set_url
@@ -183,9 +183,22 @@ def _answer(text: str) -> None:
                         on_click="ignore",
                     )
         result_chart.draw(answer.rows)
-        tables.any_rows(answer.rows, key="answer")
+        _rows(answer.rows)
     st.caption("The same in a terminal")
     st.code(shell_line(text), language="bash", wrap_lines=True)
+
+
+def _rows(rows: pa.Table) -> None:
+    """The rows of an answer; one that names a trace leads to it."""
+    if "trace_id" not in result_chart.columns_of_text(rows):
+        tables.any_rows(rows, key="answer")
+        return
+    row = tables.any_rows(rows, key="answer", click=True)
+    st.caption("Choose a row to open its trace.")
+    if row is not None and row < rows.num_rows:
+        chosen = rows.slice(row, 1).to_pylist()[0]
+        if chosen["trace_id"]:
+            links.go("traces", Scope(), trace=chosen["trace_id"], span=chosen.get("span_id"))
 
 
 def shell_line(statement: str) -> str:

@@ -65,22 +65,37 @@ def _traces(values: dict[str, Any]) -> pa.Table:
 
 def _of_chosen(scope: Scope) -> dict[str, dict[str, Any]]:
     """The query that reads the traces of the list, for "SQL"."""
-    chosen = _chosen(_parameters(scope))
-    return {"traces_list": chosen} if chosen else {}
+    values = _parameters(scope)
+    chosen = _chosen(values)
+    wider = {"traces_chosen": values} if _first_query("traces") == "traces_newest" and not _newest(values) else {}
+    return wider | ({"traces_list": chosen} if chosen else {})
 
 
 def _chosen(values: dict[str, Any]) -> dict[str, Any]:
     """Which traces to list, and between when they lie; empty when none matches."""
-    found: list[dict[str, Any]] = []
-    if values["sort_by"] == "newest":
-        found = data.rows("traces_newest", values | {"scan_limit": SCAN_LIMIT})
-        if len(found) < LIMIT and found and found[0]["scanned"] >= SCAN_LIMIT:
-            found = []
+    found = _newest(values) if values["sort_by"] == "newest" else []
     found = found or data.rows("traces_chosen", values)
     if not found:
         return {}
     bounds = {"first": min(row["first_time"] for row in found), "last": max(row["last_time"] for row in found)}
     return {"chosen": [row["trace_id"] for row in found], **bounds}
+
+
+def _newest(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """The newest traces, from the newest spans alone; none when these were too few to tell."""
+    found = data.rows("traces_newest", values | {"scan_limit": SCAN_LIMIT})
+    return [] if len(found) < LIMIT and found and found[0]["scanned"] >= SCAN_LIMIT else found
+
+
+def _first_query(kind: str) -> str:
+    """The query that the list asks first."""
+    if kind != "traces":
+        return "traces_spans"
+    return "traces_newest" if choices.chosen("sort", ORDERS, "newest") == "newest" else "traces_chosen"
+
+
+def _list_parameters(scope: Scope) -> dict[str, Any]:
+    return _parameters(scope) | {"scan_limit": SCAN_LIMIT}
 
 
 FORMATS = {"duration_ms": fmt.duration, "cost_usd": fmt.money}
@@ -148,8 +163,8 @@ def _render() -> None:
         _draw_list,
         scope,
         height=600,
-        more=_parameters,
-        queries=["traces_chosen" if kind == "traces" else "traces_spans"],
+        more=_list_parameters,
+        queries=[_first_query(kind)],
         further=_of_chosen if kind == "traces" else None,
     )
 
