@@ -27,7 +27,7 @@ from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch
 from spanloft_collector.store.ducklake import DuckLakeStore
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.reader import fetch
+from spanloft_collector.store.reader import DuckDBReader, fetch
 from spanloft_collector.store.schema import to_table
 from spanloft_collector.store.views import DERIVED_VIEWS
 
@@ -292,7 +292,7 @@ def test_a_place_that_cant_be_written_is_named(tmp_path: Path) -> None:
 
 
 def test_a_store_that_is_missing_is_named_by_its_reader(tmp_path: Path) -> None:
-    reader = parquet.DuckDBReader(tmp_path / "none" / "spanloft.duckdb")
+    reader = DuckDBReader(tmp_path / "none" / "spanloft.duckdb")
     with pytest.raises(StoreError, match="no store here"):
         reader.sql("SELECT 1")
 

@@ -23,6 +23,8 @@ MOST_NAMES = 40
 """Names across."""
 MOST_SERIES = len(theme.SERIES)
 """As many as there are colours."""
+ACROSS_CHARACTERS, LEAST_LABEL = 100, 18
+"""Characters that fit below a chart, and how many of a name are shown at least; what would overlap is left out."""
 FEW = 60
 """Points of a line that are marked while there are no more of them."""
 LEADING = {
@@ -154,7 +156,8 @@ def _sums(rows: pa.Table, x: str, y: str, by: str | None) -> tuple[dict[str, dic
         part = sums.setdefault(fmt.UNKNOWN if name is None else str(name), {})
         part[place] = part.get(place, 0.0) + float(value)
     if unknown:
-        notes.append(f"{unknown:,} {'row without a value is' if unknown == 1 else 'rows without a value are'} not drawn")
+        what = "row without a value is" if unknown == 1 else "rows without a value are"
+        notes.append(f"{unknown:,} {what} not drawn")
     if len(sums) > MOST_SERIES:
         kept = sorted(sums, key=lambda name: -sum(map(abs, sums[name].values())))[:MOST_SERIES]
         notes.append(f"the {MOST_SERIES} largest of {len(sums):,} series")
@@ -185,7 +188,8 @@ def _empty(places: Sequence[Any], texts: bool) -> charts.Chart:
     # Days have no hour, so they are the same in every zone.
     zone = charts.zone_of(step / 1000) if moments and isinstance(places[0], dt.datetime) else ZoneInfo("UTC")
     if texts:
-        marks = [(number + 0.41, fmt.shorten(place, 18)) for number, place in zip(at, places, strict=True)]
+        room = max(LEAST_LABEL, ACROSS_CHARACTERS // max(1, len(at)))
+        marks = [(number + 0.41, fmt.shorten(place, room)) for number, place in zip(at, places, strict=True)]
     elif moments:
         marks = ticks.of_time(low, high, zone=zone)
     else:
