@@ -95,7 +95,8 @@ def test_publishing_killed_at_every_step(server: CrashServer, tmp_path: Path, st
         assert len(list((root / "journal").glob("*.log"))) == 1, "the journal is not cleaned up"
         seen.add(name)
         crashes += 1
-    assert {"open", "fsync", "rename", "unlink"} <= seen
+    # A stride may step over the few deletions.
+    assert {"open", "fsync", "rename", *(["unlink"] if stride == 1 else [])} <= seen
     assert crashes > 80 / stride
 
 
