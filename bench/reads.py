@@ -27,7 +27,7 @@ AIMS_MS = {
     "one trace by id": 150,
 }
 SEARCH_S_PER_MILLION = 2.0
-TABLES = ("spans", "payloads", "llm_calls", "latency_minute")
+TABLES = ("spans", "payloads", "llm_calls", "latency_minute", "cost_daily")
 
 
 def statements() -> dict[str, str]:

@@ -18,6 +18,12 @@ FROM llm_calls
 GROUP BY ALL
 ORDER BY day, model;
 
+-- cost by day and model, from the job's sums
+SELECT day, model, sum(cost_usd) AS cost_usd, sum(unpriced_calls) AS unpriced
+FROM cost_daily
+GROUP BY ALL
+ORDER BY day, model;
+
 -- newest 100 with filters
 SELECT start_time, trace_id, name, model, duration_ms, cost_usd, input_preview
 FROM llm_calls

@@ -76,6 +76,8 @@ def test_an_empty_store_shows_every_view_with_its_columns_and_comments(store: St
         assert shown == {column.name: column.type for column in columns if column.name not in STORED_ONLY}
     bare = "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'spanloft'"
     assert connection.execute(bare).fetchall() == []
+    bare = "SELECT view_name FROM duckdb_views() WHERE comment IS NULL AND database_name = 'spanloft' AND NOT internal"
+    assert connection.execute(bare).fetchall() == []
     connection.close()
     assert store.watermark("ingest") == {}
 
