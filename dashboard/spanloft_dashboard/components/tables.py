@@ -162,7 +162,7 @@ def any_rows(rows: pa.Table, *, key: str, click: bool = False) -> int | None:
 
     Returns the row that was just chosen, where ``click`` lets one be chosen.
     """
-    event = st.dataframe(
+    event: Any = st.dataframe(
         plain(rows).to_pandas(types_mapper=_nullable),
         hide_index=True,
         key=key,
