@@ -32,7 +32,10 @@ LOGS_S = 60.0
 
 
 class Ahead:
-    """What was stored for the publish to come. ``take`` and ``publish`` return what one other thread does in turn."""
+    """What was stored for the publish to come.
+
+    One other thread runs what ``take`` returns, and ``publish``, in turn.
+    """
 
     def __init__(self, store: Store, writer: str, publish_rows: int) -> None:
         """Prepare.
@@ -43,9 +46,9 @@ class Ahead:
             publish_rows: rows of a publish. Neither part of its payloads is smaller than a third of it.
         """
         self._store = store
+        self._ahead_store = store if isinstance(store, AheadStore) else None
         self._writer = writer
         self._least, self._most = publish_rows // 2, publish_rows * 2 // 3
-        self._rows = 0
         self._messages: list[pa.ChunkedArray] = []
         self._files: list[LiveFile] = []
         self._quiet_from = 0.0
@@ -59,8 +62,8 @@ class Ahead:
         """Whether payloads of ``rows`` collected spans should be written now."""
         return (
             self._least <= rows <= self._most
-            and not self._rows
-            and isinstance(self._store, AheadStore)
+            and not self._messages
+            and self._ahead_store is not None
             and time.monotonic() >= self._quiet_from
             and len(HELD) == 0
         )
@@ -69,13 +72,13 @@ class Ahead:
         """``chunks`` without their payloads, and what stores these."""
         payloads = pa.concat_tables([chunk.payloads for chunk in chunks])
         self._messages.append(with_messages(payloads))
-        self._rows += payloads.num_rows
         nothing = payloads.schema.empty_table()
-        return [chunk._replace(payloads=nothing) for chunk in chunks], partial(self._write, {DATASET: payloads})
+        taken = [chunk._replace(payloads=nothing) for chunk in chunks]
+        return taken, partial(self._write, {DATASET: payloads})
 
     def messages(self) -> list[pa.ChunkedArray]:
         """Which of the spans have messages whose payloads were taken since the last call, for ``assemble``."""
-        found, self._messages, self._rows = self._messages, [], 0
+        found, self._messages = self._messages, []
         return found
 
     def publish(self, tables: dict[str, pa.Table], watermark: Mapping[str, object]) -> None:
@@ -84,17 +87,19 @@ class Ahead:
         Raises:
             Vanished: what was stored ahead is gone.
         """
-        publish = partial(self._store.publish, self._writer, tables, watermark)
-        if isinstance(self._store, AheadStore):
+        if self._ahead_store is None:
+            until_done(partial(self._store.publish, self._writer, tables, watermark))
+            return
+        if DATASET in tables:
             # The rest of them: its memory is free while the others are written.
-            self._write({name: tables.pop(name) for name in (DATASET,) if name in tables})
-            publish = partial(self._store.publish, self._writer, tables, watermark, ahead=self._files)
-        until_done(publish)
+            self._write({DATASET: tables.pop(DATASET)})
+        until_done(partial(self._ahead_store.publish, self._writer, tables, watermark, ahead=self._files))
         self._files = []
 
     def _write(self, tables: dict[str, pa.Table]) -> None:
-        assert isinstance(self._store, AheadStore)
-        self._files += until_done(partial(self._store.write_ahead, self._writer, tables))
+        assert self._ahead_store is not None
+        self._files += until_done(partial(self._ahead_store.write_ahead, self._writer, tables))
+        # Whoever made this call still holds its arguments.
         tables.clear()
 
 

@@ -26,6 +26,7 @@ def _parameters(scope: Scope) -> dict[str, Any]:
         "kind": choices.chosen("kind", KINDS, "traces"),
         "sort_by": choices.chosen("sort", ORDERS, "newest"),
         "row_limit": LIMIT,
+        "scan_limit": SCAN_LIMIT,
     }
 
 
@@ -67,7 +68,7 @@ def _of_chosen(scope: Scope) -> dict[str, dict[str, Any]]:
     """The query that reads the traces of the list, for "SQL"."""
     values = _parameters(scope)
     chosen = _chosen(values)
-    wider = {"traces_chosen": values} if _first_query("traces") == "traces_newest" and not _newest(values) else {}
+    wider = {"traces_chosen": values} if values["sort_by"] == "newest" and not _newest(values) else {}
     return wider | ({"traces_list": chosen} if chosen else {})
 
 
@@ -83,19 +84,15 @@ def _chosen(values: dict[str, Any]) -> dict[str, Any]:
 
 def _newest(values: dict[str, Any]) -> list[dict[str, Any]]:
     """The newest traces, from the newest spans alone; none when these were too few to tell."""
-    found = data.rows("traces_newest", values | {"scan_limit": SCAN_LIMIT})
+    found = data.rows("traces_newest", values)
     return [] if len(found) < LIMIT and found and found[0]["scanned"] >= SCAN_LIMIT else found
 
 
-def _first_query(kind: str) -> str:
+def _first_query(values: dict[str, Any]) -> str:
     """The query that the list asks first."""
-    if kind != "traces":
+    if values["kind"] != "traces":
         return "traces_spans"
-    return "traces_newest" if choices.chosen("sort", ORDERS, "newest") == "newest" else "traces_chosen"
-
-
-def _list_parameters(scope: Scope) -> dict[str, Any]:
-    return _parameters(scope) | {"scan_limit": SCAN_LIMIT}
+    return "traces_newest" if values["sort_by"] == "newest" else "traces_chosen"
 
 
 FORMATS = {"duration_ms": fmt.duration, "cost_usd": fmt.money}
@@ -163,8 +160,8 @@ def _render() -> None:
         _draw_list,
         scope,
         height=600,
-        more=_list_parameters,
-        queries=[_first_query(kind)],
+        more=_parameters,
+        queries=[_first_query(_parameters(scope))],
         further=_of_chosen if kind == "traces" else None,
     )
 
