@@ -15,6 +15,7 @@ import cProfile
 import multiprocessing
 import os
 import pstats
+import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -22,12 +23,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 from spanloft_collector import wire
 from spanloft_collector.ingest import create_pricer
 from spanloft_collector.journal import Journal, Kind, Position, Record
 from spanloft_collector.pipeline import handover
 from spanloft_collector.pipeline.batch import Chunk, assemble, transform
 from spanloft_collector.pipeline.duplicates import DuplicateFinder
+from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.store.compact import merge
 from spanloft_collector.store.files import write_parquet
@@ -39,6 +42,7 @@ from bench.ingest import Collector
 from bench.payload import PayloadFactory, Replayer
 
 BATCH = 512
+_OPERATION = "gen_ai.operation.name"
 
 
 def least(step: Callable[[int], Any], rounds: int, spans: int) -> float:
@@ -110,6 +114,33 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
         )
     for dataset in ("spans", "payloads"):
         found[f"{dataset}, bytes"] = (folder / f"{dataset}.parquet").stat().st_size / spans
+    found |= varied(batches, rounds, pricer)
+    return found
+
+
+def varied(batches: int, rounds: int, pricer: Pricer) -> dict[str, float]:
+    """What the transformation costs where spans of a kind differ in their keys; as :func:`measure`."""
+    found = {}
+    for name, left_out, shuffled in (("1 attribute of 10 left out", 0.1, False), ("keys in random order", 0.0, True)):
+        chance = random.Random(1)
+        replayers = []
+        for seed in range(batches):
+            request = PayloadFactory(seed).request(BATCH)
+            for span in request.resource_spans[0].scope_spans[0].spans:
+                pairs = [KeyValue.FromString(pair.SerializeToString()) for pair in span.attributes]
+                kept = [pair for pair in pairs if pair.key == _OPERATION or chance.random() >= left_out]
+                if shuffled:
+                    chance.shuffle(kept)
+                del span.attributes[:]
+                span.attributes.extend(kept)
+            replayers.append(Replayer(request))
+        turns = [[replayer.next() for replayer in replayers] for _ in range(rounds)]
+        records = [[Record(Kind.TRACES, time.time_ns(), {}, body, Position(1, 100)) for body in turn] for turn in turns]
+        found[f"transform, {name}"] = least(
+            lambda number, records=records: [transform([r], pricer) for r in records[number]],  # type: ignore[misc]
+            rounds,
+            batches * BATCH,
+        )
     return found
 
 

@@ -44,7 +44,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pipeline_rows, "find_dialect", find_one)
-        patch.setattr(pipeline_spans, "shape_of", lambda span: None)
+        patch.setattr(pipeline_spans, "grouped", lambda found: ([], list(range(len(found)))))
         fill(root, sample_requests())
     return root
 

@@ -16,13 +16,14 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from otlp_values import put
 from spanloft_collector import wire
 from spanloft_collector.dialects.messages import documents, input_messages, output_messages
+from spanloft_collector.dialects.otel_genai import RULES
 from spanloft_collector.dialects.values import as_json
 from spanloft_collector.ingest import create_pricer
 from spanloft_collector.journal import Kind, Position, Record
-from spanloft_collector.pipeline import spans
+from spanloft_collector.pipeline import grouping, spans
 from spanloft_collector.pipeline.batch import transform
 from spanloft_collector.pipeline.contents import Reader, messages_reader, reader
-from spanloft_collector.pipeline.shapes import shape_of
+from spanloft_collector.pipeline.grouping import FEW, MAX_KEYS, grouped, told_by_keys
 from spanloft_collector.receivers.encoding import parse_json
 from spanloft_collector.store.texts import string_array
 
@@ -49,17 +50,25 @@ def by_id(table: pa.Table) -> pa.Table:
 
 
 def both(monkeypatch: pytest.MonkeyPatch, records: list[Record]) -> dict[str, pa.Table]:
-    """The tables by shape, after comparing them with those of spans read one by one without compiled scanners."""
+    """The tables after comparing those of three ways to read: by the same keys, by any keys, and one by one.
+
+    What is read one by one is read without compiled scanners, too.
+    """
     together = transform(records, PRICER)
     with monkeypatch.context() as patched:
-        patched.setattr(spans, "shape_of", lambda span: None)
+        patched.setattr(grouping, "FEW", 0)
+        exact = transform(records, PRICER)
+        patched.setattr(grouping, "FEW", 1 << 30)
+        mixed = transform(records, PRICER)
+        patched.setattr(spans, "grouped", lambda found: ([], list(range(len(found)))))
         patched.setattr(wire, "_scanner", None)
         alone = transform(records, PRICER)
-    for ours, theirs in ((together.spans, alone.spans), (together.payloads, alone.payloads)):
-        assert ours.schema == theirs.schema
-        ours, theirs = by_id(ours), by_id(theirs)
-        for name in ours.column_names:
-            assert ours.column(name).to_pylist() == theirs.column(name).to_pylist(), name
+    for found in (together, exact, mixed):
+        for ours, theirs in ((found.spans, alone.spans), (found.payloads, alone.payloads)):
+            assert ours.schema == theirs.schema
+            ours, theirs = by_id(ours), by_id(theirs)
+            for name in ours.column_names:
+                assert ours.column(name).to_pylist() == theirs.column(name).to_pylist(), name
     return {"spans": together.spans, "payloads": together.payloads}
 
 
@@ -95,7 +104,7 @@ def test_spans_that_the_receiver_skips_stay_out(monkeypatch: pytest.MonkeyPatch)
 
 def test_the_official_instrumentors_spans_have_shapes() -> None:
     planned = [
-        shape_of(span) is not None
+        told_by_keys((span[3], *span[5]))
         for path in SAMPLES
         if path.parent.parent.name == "otel_genai"
         for _, found in wire.decode(sample(path).SerializeToString())
@@ -252,9 +261,10 @@ KEYS = [
     ),
     scope=st.sampled_from(["opentelemetry.instrumentation.genai.openai", "mine", "openlit"]),
     status=st.integers(0, 2),
+    alike=st.booleans(),
 )
-def test_any_spans_of_one_shape(
-    keys: list[str], data: st.DataObject, operations: list[Any], scope: str, status: int
+def test_any_spans_read_together(
+    keys: list[str], data: st.DataObject, operations: list[Any], scope: str, status: int, alike: bool
 ) -> None:
     request = ExportTraceServiceRequest()
     found = request.resource_spans.add().scope_spans.add()
@@ -263,10 +273,50 @@ def test_any_spans_of_one_shape(
         span = found.spans.add(trace_id=b"t" * 16, span_id=bytes([number + 1] * 8), start_time_unix_nano=number)
         span.status.code = status if number else 0
         put(span.attributes.add(key="gen_ai.operation.name").value, operation)
-        for key in keys:
+        for key in keys if alike else data.draw(st.lists(st.sampled_from(keys))):
             put(span.attributes.add(key=key).value, data.draw(VALUES))
     with pytest.MonkeyPatch.context() as patched:
         both(patched, [record(request)])
+
+
+def span_of(*keys: str, events: tuple[Any, ...] = ()) -> tuple[Any, ...]:
+    return ("t", "s", "name", "scope", "", dict.fromkeys(("gen_ai.operation.name", *keys), "chat"), events)
+
+
+def test_few_spans_with_the_same_keys_are_read_with_those_of_other_keys() -> None:
+    many = [span_of("gen_ai.request.model")] * FEW
+    few = [span_of("gen_ai.system", "mine"), span_of("mine", "gen_ai.system"), span_of()]
+    others = [span_of(events=({},)), span_of(*map(str, range(MAX_KEYS))), span_of("framework")]
+    groups, alone = grouped([*few, *many, *others])
+    (exact, one), (mixed, two) = groups
+    assert exact.exact
+    assert exact.keys == ("gen_ai.operation.name", "gen_ai.request.model")
+    assert one == list(range(3, 3 + FEW))
+    assert not mixed.exact
+    assert mixed.keys == ("gen_ai.operation.name", "gen_ai.system")
+    assert two == [0, 1, 2]
+    assert sorted(alone) == [FEW + 3, FEW + 4, FEW + 5]
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_second_spelling_fills_the_gaps_of_the_first(alike: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    request = ExportTraceServiceRequest()
+    found = request.resource_spans.add().scope_spans.add()
+    for number, first in enumerate(["ann", "", None] * 2):
+        span = found.spans.add(trace_id=b"t" * 16, span_id=bytes([number + 1] * 8))
+        put(span.attributes.add(key="gen_ai.operation.name").value, "chat")
+        for key, value in (("user.id", first), ("gen_ai.system", first), ("enduser.id", "bob")):
+            if alike or value is not None:
+                put(span.attributes.add(key=key).value, value)
+    tables = both(monkeypatch, [record(request)])
+    assert sorted(tables["spans"].column("user_id").to_pylist()) == ["ann"] * 2 + ["bob"] * 4
+
+
+@pytest.mark.parametrize("key", RULES)
+def test_a_missing_attribute_says_nothing(key: str) -> None:
+    """What is read together relies on it: a span that lacks an attribute has None in its place."""
+    field, coerce, _ = RULES[key]
+    assert coerce(None) is None, field
 
 
 def test_recorded_spans_become_what_they_became_before() -> None:

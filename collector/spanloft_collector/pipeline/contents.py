@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from spanloft_collector.dialects.messages import documents
 from spanloft_collector.dialects.rules import says_something
@@ -19,18 +19,11 @@ _REASONS = frozenset({"stop", "length", "tool_call", "content_filter", "error"})
 """Finish reasons that are spelt as their column has them."""
 
 
-class Content(NamedTuple):
-    """What one content attribute says."""
+Content = tuple[str | None, bool, str | None, str | None]
+"""What a content attribute says: JSON for its column, whether that is the attribute's own text, so that it need not be
+stored twice; its preview, and the finish reason. A plain tuple: there are two or three for every span."""
 
-    text: str | None
-    """JSON for the column; None when there is nothing."""
-    moved: bool
-    """Whether ``text`` is the attribute's own, so that it need not be stored twice."""
-    preview: str | None = None
-    finish_reason: str | None = None
-
-
-NOTHING = Content(None, False)
+NOTHING: Content = (None, False, None, None)
 Reader = Callable[[Any], Content]
 
 
@@ -43,14 +36,14 @@ def messages_reader(coerce: Callable[[Any], Any], *, last: bool) -> Reader:
             preview = head if done else shorten(head)
             # The scanner knows neither blanks nor spellings: what is not settled by what it found is read in full.
             if preview is not None and (reason is None or reason in _REASONS):
-                return Content(value, True, preview, reason)
+                return value, True, preview, reason
         found = coerce(value)
         if found is None:
             return NOTHING
         reason = next((reason for message in found if (reason := message.get("finish_reason"))), None)
         if not any(map(says_something, found)):
-            return Content(None, False, None, reason)
-        return Content(*_written(value, found), message_preview(found, last=last), reason)
+            return None, False, None, reason
+        return *_written(value, found), message_preview(found, last=last), reason
 
     return read
 
@@ -65,9 +58,9 @@ def value_reader(
     def read(value: Any) -> Content:
         if scan is not None and type(value) is str and (plain := scan(value)) is not None:
             head, done = plain
-            return Content(value, True, head if done else shorten(head))
+            return value, True, head if done else shorten(head), None
         found = coerce(value)
-        return NOTHING if found is None else Content(*_written(value, found), preview(found))
+        return NOTHING if found is None else (*_written(value, found), preview(found), None)
 
     return read
 

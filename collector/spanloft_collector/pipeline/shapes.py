@@ -1,50 +1,48 @@
-"""Spans of the conventions' dialect, read a column at a time: spans with the same keys differ in their values only.
+"""Spans of the conventions' dialect, read a column at a time: which attribute goes where depends on the keys alone.
 
-What depends on the keys (which dialect, which attribute goes where, what is left over) is settled once per shape, that
-is per scope and ordered attribute keys. ``rows`` is the reference and reads all other spans; a test compares both.
+``rows`` is the reference and reads all other spans; a test compares both.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, cast
 
 import orjson
 
-from spanloft_collector.dialects import find_dialect
 from spanloft_collector.dialects.base import STATUS_ERROR
+from spanloft_collector.dialects.names import operation_name, provider_name, service_tier
 from spanloft_collector.dialects.otel_genai import RULES, OtelGenai
 from spanloft_collector.dialects.rules import Coerce
 from spanloft_collector.dialects.values import MAX_INT, as_count, as_str
 from spanloft_collector.model import BILLABLE_OPERATIONS, MOVABLE, Canonical
 from spanloft_collector.pipeline.columns import Columns
-from spanloft_collector.pipeline.contents import Reader, reader
+from spanloft_collector.pipeline.contents import NOTHING, Reader, reader
 from spanloft_collector.pipeline.decode import jsonable
 from spanloft_collector.pipeline.preview import shorten
 from spanloft_collector.pipeline.rows import BILL_COLUMNS, FIELD_COLUMNS, bill
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.wire import WireSpan
 
-MAX_KEYS = 64
-"""Spans with more attributes are read one by one."""
-_MAX_SHAPES = 2048
 _MOVABLE_BITS = {column: bit for bit, (_, column) in enumerate(MOVABLE)}
+_NAMES = frozenset({operation_name, provider_name, service_tier})
+"""Coercions of the few names that many spans share."""
 _ONLY_TEXTS = {str}
+_TEXTS_OR_NONE = {str, type(None)}
 _ONLY_INTEGERS = {int}
 _TEXTS = ("retrieval_query", "prompt_template")
-_VALUE_MARKERS = frozenset({"telemetry.sdk.name", "framework"})
-"""Keys by whose value, not presence, a dialect claims a span."""
-
-_shapes: dict[tuple[str, ...], Shape | None] = {}
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Shape:
-    """What the scope and the ordered keys of a span say about its values."""
+    """What keys say about the values behind them."""
 
-    dialect: str
+    exact: bool
+    """Whether each span has the same attributes, in the same order."""
+    keys: tuple[str, ...]
+    """The attributes; of those that differ from span to span only the ones that have a column."""
     fields: tuple[tuple[str, tuple[tuple[int, Coerce], ...]], ...]
     """(field, its (number of the attribute, coercion) in falling order of trust)."""
     contents: tuple[tuple[str, str, int, Reader], ...]
@@ -55,45 +53,31 @@ class Unfit(Exception):
     """A span is not what its shape promises: the spans of the shape are to be read one by one."""
 
 
-def shape_of(span: WireSpan) -> Shape | None:
-    """Shape of a span as ``wire.decode`` gives it; ``None`` for one that must be read by itself."""
-    attributes = span[5]
-    if span[6] or len(attributes) > MAX_KEYS:
-        return None
-    key = (span[3], *attributes)
-    try:
-        return _shapes[key]
-    except KeyError:
-        shape = _plan(span[3], attributes)
-    if len(_shapes) >= _MAX_SHAPES:
-        # Keys come from outside; a flood of made-up ones must not grow the memory for ever.
-        _shapes.clear()
-    _shapes[key] = shape
-    return shape
+def plan(keys: Iterable[str], *, exact: bool) -> Shape:
+    """The shape of spans of the conventions' dialect that have these keys and no others.
 
-
-def _plan(scope_name: str, attributes: Mapping[str, Any]) -> Shape | None:
-    dialect = find_dialect(scope_name, attributes)
-    if not isinstance(dialect, OtelGenai) or not _VALUE_MARKERS.isdisjoint(attributes):
-        return None
+    Args:
+        keys: attributes; one of them is the operation, which would else have to be inferred from the others' values.
+        exact: each span has all of them, in this order; else each has some of them.
+    """
     ranked: dict[str, list[tuple[int, int, str, Coerce]]] = {}
-    for number, key in enumerate(attributes):
+    numbered = tuple(keys if exact else filter(RULES.__contains__, keys))
+    for number, key in enumerate(numbered):
         if (rule := RULES.get(key)) is not None:
             field, coerce, rank = rule
             ranked.setdefault(field, []).append((rank, number, key, coerce))
-    if "operation" not in ranked:
-        # It would have to be inferred from what the others turn out to hold.
-        return None
     contents = []
     for field in [field for field in ranked if field in _MOVABLE_BITS]:
         ((_, number, key, coerce),) = ranked.pop(field)
         contents.append((field, key, number, reader(field, coerce)))
     fields = tuple((field, tuple((choice[1], choice[3]) for choice in sorted(ranked[field]))) for field in ranked)
-    return Shape(dialect.name, fields, tuple(contents))
+    return Shape(exact, numbered, fields, tuple(contents))
 
 
 def read(shape: Shape, spans: Sequence[WireSpan], starts_us: Sequence[int], pricer: Pricer) -> tuple[Columns, Columns]:
     """Columns of ``spans`` and ``payloads`` that depend on attributes, for spans of one shape.
+
+    An attribute that a span lacks and one without a value say the same: no coercion makes anything of ``None``.
 
     Args:
         shape: theirs.
@@ -105,7 +89,10 @@ def read(shape: Shape, spans: Sequence[WireSpan], starts_us: Sequence[int], pric
         Unfit: one of them must be read by itself.
     """
     attributes = [span[5] for span in spans]
-    values = list(zip(*(each.values() for each in attributes), strict=True))
+    if shape.exact:
+        values: Sequence[Sequence[Any]] = list(zip(*(each.values() for each in attributes), strict=True))
+    else:
+        values = [[each.get(key) for each in attributes] for key in shape.keys]
     fields = {field: _coerced(choices, values) for field, choices in shape.fields}
     if None in fields["operation"]:
         raise Unfit
@@ -116,7 +103,7 @@ def read(shape: Shape, spans: Sequence[WireSpan], starts_us: Sequence[int], pric
         stated = fields.get("finish_reason", reasons)
         fields["finish_reason"] = [one or other for one, other in zip(stated, reasons, strict=True)]
     columns: Columns = {name: fields[name] for name in FIELD_COLUMNS if name in fields}
-    columns["dialect"] = [shape.dialect] * len(spans)
+    columns["dialect"] = [OtelGenai.name] * len(spans)
     if "reported_cost_usd" in fields:
         columns["reported_cost_usd"] = fields["reported_cost_usd"]
     payload |= {name: fields[name] for name in _TEXTS if name in fields}
@@ -134,9 +121,7 @@ def read(shape: Shape, spans: Sequence[WireSpan], starts_us: Sequence[int], pric
 
 def _coerced(choices: Sequence[tuple[int, Coerce]], values: Sequence[Sequence[Any]]) -> list[Any]:
     (number, coerce), *others = choices
-    if _as_they_are(coerce, values[number]):
-        return list(values[number])
-    found = list(map(coerce, values[number]))
+    found = _column(coerce, values[number])
     for number, coerce in others:
         if None not in found:
             break
@@ -144,11 +129,17 @@ def _coerced(choices: Sequence[tuple[int, Coerce]], values: Sequence[Sequence[An
     return found
 
 
-def _as_they_are(coerce: Coerce, values: Sequence[Any]) -> bool:
-    """Whether ``coerce`` would change nothing, where asking that of all values at once is cheaper."""
-    if coerce is as_str:
-        return set(map(type, values)) == _ONLY_TEXTS and "" not in values
-    return coerce is as_count and set(map(type, values)) == _ONLY_INTEGERS and min(values) >= 0 <= MAX_INT - max(values)
+def _column(coerce: Coerce, values: Sequence[Any]) -> list[Any]:
+    """What ``coerce`` makes of each value, asked of all at once where that is cheaper."""
+    types = set(map(type, values))
+    if coerce is as_str and types <= _TEXTS_OR_NONE and "" not in values:
+        return list(values)
+    if coerce is as_count and types == _ONLY_INTEGERS and min(values) >= 0 <= MAX_INT - max(values):
+        return list(values)
+    if coerce in _NAMES and types == _ONLY_TEXTS:
+        named = {value: coerce(value) for value in set(values)}
+        return [named[value] for value in values]
+    return [None if value is None else coerce(value) for value in values]
 
 
 def _drop_ttft_of_whole_answers(fields: dict[str, list[Any]]) -> None:
@@ -174,7 +165,7 @@ def _contents(
     reasons = None
     moved = [0] * len(attributes)
     for field, _, number, read_one in shape.contents:
-        found = list(map(read_one, values[number]))
+        found = [NOTHING if value is None else read_one(value) for value in values[number]]
         columns[field], moves, previews[field], stated = zip(*found, strict=True)
         if field == "output_messages" and any(stated):
             reasons = stated

@@ -11,6 +11,7 @@ from spanloft_collector.journal import Record
 from spanloft_collector.model import BILLABLE_OPERATIONS, RawSpan
 from spanloft_collector.pipeline.columns import Columns, Stacked
 from spanloft_collector.pipeline.decode import DecodedSpan, ResourceContext
+from spanloft_collector.pipeline.grouping import grouped
 from spanloft_collector.pipeline.rows import (
     PAYLOAD_COLUMNS,
     SPAN_COLUMNS,
@@ -23,7 +24,7 @@ from spanloft_collector.pipeline.rows import (
     start_time,
     status_name,
 )
-from spanloft_collector.pipeline.shapes import Shape, Unfit, read, shape_of
+from spanloft_collector.pipeline.shapes import Shape, Unfit, read
 from spanloft_collector.pricing.prices import Pricer
 from spanloft_collector.wire import WireSpan
 
@@ -50,13 +51,9 @@ def columns_of(records: Sequence[Record], pricer: Pricer) -> tuple[Columns, Colu
         google.protobuf.message.DecodeError: a record is no request; the receiver lets none pass.
     """
     spans, sources = _decoded(records)
-    shapes: dict[Shape, list[int]] = {}
-    alone: list[int] = []
-    for row, span in enumerate(spans):
-        shape = shape_of(span)
-        (alone if shape is None else shapes.setdefault(shape, [])).append(row)
+    groups, alone = grouped(spans)
     stacked = Stacked(), Stacked()
-    for shape, index in shapes.items():
+    for shape, index in groups:
         try:
             found = _by_shape(shape, [spans[row] for row in index], [sources[row] for row in index], pricer)
         except Unfit:

@@ -4,6 +4,9 @@
 #include <Python.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 /* A preview has 200 characters (model.PREVIEW_CHARS) and is looked for in 800; of UTF-8 at most 4 bytes each. */
 #define PREVIEW_CHARACTERS 200
@@ -49,7 +52,18 @@ static int code_point(const char *at, const char *end) {
     return value >= 0xD800 && value < 0xE000 ? -1 : value;
 }
 
-/* Whether any of eight bytes is a quote, a backslash or a control character. */
+#ifdef __SSE2__
+#define STEP 16
+/* Whether any of sixteen bytes is a quote, a backslash or a control character. */
+static int special(const char *at) {
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)at);
+    const __m128i ends = _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+    const __m128i controls = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    return _mm_movemask_epi8(_mm_or_si128(ends, controls)) != 0;
+}
+#else
+#define STEP 8
+/* Whether any of eight bytes is one of these. */
 static int special(const char *at) {
     const uint64_t ones = 0x0101010101010101u, high = 0x8080808080808080u;
     uint64_t bytes, quote, slash;
@@ -58,13 +72,14 @@ static int special(const char *at) {
     slash = bytes ^ ones * '\\';
     return (((quote - ones) & ~quote) | ((slash - ones) & ~slash) | ((bytes - ones * 0x20) & ~bytes)) & high ? 1 : 0;
 }
+#endif
 
 static int string(Cursor *in, Text *out) {
     if (!take(in, '"')) return 0;
     out->at = in->at;
     out->escaped = 0;
     for (;;) {
-        while (in->end - in->at >= 8 && !special(in->at)) in->at += 8;
+        while (in->end - in->at >= STEP && !special(in->at)) in->at += STEP;
         if (in->at >= in->end || (unsigned char)*in->at < 0x20) return 0;
         char c = *in->at++;
         if (c == '"') break;
@@ -89,12 +104,13 @@ static int is(Text text, const char *word) {
 }
 
 /* Whether the first characters are a preview as they stand: ASCII that can be shown, no blank before or after another.
- * The preview ends at `*end`. */
+ * The preview ends at `*end`, before a blank that the cut left at its end. */
 static int is_preview(Text text, const char **end) {
     *end = text.end - text.at > PREVIEW_CHARACTERS ? text.at + PREVIEW_CHARACTERS : text.end;
     if (text.escaped || *text.at == ' ') return 0;
     for (const char *at = text.at; at < *end; at++)
-        if (*at < ' ' || *at > '~' || (*at == ' ' && (at + 1 == *end || at[1] == ' '))) return 0;
+        if (*at < ' ' || *at > '~' || (*at == ' ' && at + 1 < *end && at[1] == ' ')) return 0;
+    if ((*end)[-1] == ' ') --*end;
     return 1;
 }
 
