@@ -13,7 +13,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 
 # Up to this size memory that was freed is used again rather than given back: new pages took a tenth of all CPU.
-_REUSED_BYTES = 8 * 1024 * 1024
+_REUSED_BYTES = 4 * 1024 * 1024
 ALLOCATOR = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "MALLOC_ARENA_MAX": "2",
