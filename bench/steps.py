@@ -35,8 +35,7 @@ from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.store.compact import merge
 from spanloft_collector.store.files import write_parquet
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.partitions import fills_row_groups, row_group_rows
-from spanloft_collector.store.schema import arrow_schema
+from spanloft_collector.store.partitions import fills_row_groups
 
 from bench.ingest import Collector
 from bench.payload import PayloadFactory, Replayer
@@ -87,9 +86,8 @@ def measure(batches: int, rounds: int, folder: Path) -> dict[str, float]:
         def step(number: int) -> None:
             table = tables[number][dataset]
             path = folder / f"{dataset}.parquet"
-            rows, group = table.num_rows, row_group_rows(dataset)
-            fresh = not fills_row_groups(dataset, rows)
-            write_parquet(path, [table], arrow_schema(dataset), row_group_rows=group, rows=rows, fresh=fresh)
+            rows = table.num_rows
+            write_parquet(path, [table], dataset, rows=rows, fresh=not fills_row_groups(dataset, rows))
 
         return step
 

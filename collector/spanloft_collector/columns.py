@@ -13,6 +13,13 @@ class Column(NamedTuple):
     comment: str
 
 
+class WorkedOut(NamedTuple):
+    """A column that follows from others: the first of them that is not NULL."""
+
+    column: Column
+    sources: tuple[str, ...]
+
+
 IDENTITY = (
     Column("trace_id", "VARCHAR", "Trace id, 32 lower-case hex digits"),
     Column("span_id", "VARCHAR", "Span id, 16 lower-case hex digits"),

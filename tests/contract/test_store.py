@@ -15,19 +15,22 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow.parquet as pq
 import pytest
 from spanloft_collector.errors import StoreError, StoreTooNew
 from spanloft_collector.jobs.alerting import Alert, alerts_table
 from spanloft_collector.location import setting_of
-from spanloft_collector.model import DATASETS, SCHEMA_VERSION, STORED_ONLY
-from spanloft_collector.store import compact, parquet
+from spanloft_collector.model import DATASETS, SCHEMA_VERSION, shown_columns
+from spanloft_collector.store import compact, parquet, schema
 from spanloft_collector.store import files as files_module
 from spanloft_collector.store.base import Store
 from spanloft_collector.store.compact import Staged, merge, plan, sweep, switch
 from spanloft_collector.store.ducklake import DuckLakeStore
 from spanloft_collector.store.manifest import load_manifest
 from spanloft_collector.store.parquet import ParquetStore
+from spanloft_collector.store.partitions import row_group_rows
 from spanloft_collector.store.reader import DuckDBReader, fetch
+from spanloft_collector.store.rewrite import set_columns
 from spanloft_collector.store.schema import to_table
 from spanloft_collector.store.views import DERIVED_VIEWS
 
@@ -71,9 +74,9 @@ def test_an_empty_store_shows_every_view_with_its_columns_and_comments(store: St
     connection = store.reader().connect()
     for view in (*DATASETS, *DERIVED_VIEWS):
         assert connection.execute(f"SELECT count(*) FROM {view}").fetchone() == (0,)
-    for dataset, columns in DATASETS.items():
+    for dataset in DATASETS:
         shown = dict(connection.execute(f"SELECT column_name, column_type FROM (DESCRIBE {dataset})").fetchall())
-        assert shown == {column.name: column.type for column in columns if column.name not in STORED_ONLY}
+        assert shown == {column.name: column.type for column in shown_columns(dataset)}
     bare = "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'spanloft'"
     assert connection.execute(bare).fetchall() == []
     bare = "SELECT view_name FROM duckdb_views() WHERE comment IS NULL AND database_name = 'spanloft' AND NOT internal"
@@ -240,7 +243,7 @@ def test_a_publish_that_fails_leaves_nothing_and_works_when_tried_again(
 
 
 def test_a_file_that_cant_even_be_closed_is_removed(tmp_path: Path) -> None:
-    pending = files_module.PendingParquet(tmp_path / "x.parquet", to_table("spans", {}).schema, row_group_rows=10)
+    pending = files_module.PendingParquet(tmp_path / "x.parquet", "spans", row_group=10)
     pending.write(spans(1)["spans"])
     os.close(pending._file.fileno())
     pending.discard()
@@ -267,6 +270,45 @@ def test_a_newer_store_is_refused_by_its_version(root: Path) -> None:
     (root / "store.json").write_text(json.dumps({**meta, "schema_version": SCHEMA_VERSION + 1}))
     with pytest.raises(StoreTooNew, match=rf"version {SCHEMA_VERSION + 1}.*reads up to {SCHEMA_VERSION}.*upgrade"):
         ParquetStore(root)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_store_of_the_first_version_goes_on(root: Path, monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    """Its files have no column ``model``: views work it out for every row, whatever later files have."""
+    rows = row_group_rows("spans") if large else 4
+
+    def calls(request: str | None, response: str | None) -> dict[str, Any]:
+        table = spans(rows)["spans"]
+        columns = {"operation": ["chat"] * rows, "request_model": [request] * rows, "response_model": [response] * rows}
+        return {"spans": set_columns(table, columns)}  # type: ignore[arg-type]
+
+    with monkeypatch.context() as first:
+        first.setattr(schema, "WORKED_OUT", {})
+        first.setattr(parquet, "SCHEMA_VERSION", 1)
+        schema.file_schema.cache_clear()
+        ParquetStore(root).publish("ingest", calls("asked", None), {"n": 1})
+    schema.file_schema.cache_clear()
+    store = ParquetStore(root)
+    assert json.loads((root / "store.json").read_bytes())["schema_version"] == 1
+    store.publish("ingest", calls("asked", "answered"), {"n": 2})
+    expected = [("answered", rows), ("asked", rows)]
+    counted = "SELECT model, count(*) FROM {} GROUP BY model ORDER BY model"
+    for _ in range(2):
+        for view in ("spans", "llm_calls"):
+            assert store.reader().connect().execute(counted.format(view)).fetchall() == expected
+        switch(store, merge(store, "ingest", list(store.manifest("ingest").files)))
+    assert len(store.manifest("ingest").files) == 1
+
+
+def test_files_hold_the_model_that_views_show(root: Path) -> None:
+    store = ParquetStore(root)
+    table = spans(3)["spans"]
+    models: dict[str, list[Any]] = {"request_model": ["a", "b", None], "response_model": [None, "c", None]}
+    store.publish("ingest", {"spans": set_columns(table, models)}, {"n": 1})
+    (file,) = store.manifest("ingest").files
+    assert pq.read_table(root / file.file, partitioning=None).column("model").to_pylist() == ["a", "c", None]
+    found = store.reader().connect().execute("SELECT model FROM spans ORDER BY start_time").fetchall()
+    assert found == [("a",), ("c",), (None,)]
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"schema_version": "x"}', '{"root": "/"}'])

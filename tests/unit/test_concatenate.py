@@ -31,7 +31,7 @@ def files(tmp_path: Path) -> list[Path]:
     for number, rows in enumerate(sizes):
         table = payloads(sum(sizes[:number]), rows)
         path = tmp_path / f"{number}.parquet"
-        write_parquet(path, [table], table.schema, row_group_rows=1_000, rows=rows, fresh=number % 2 == 0)
+        write_parquet(path, [table], "payloads", row_group=1_000, rows=rows, fresh=number % 2 == 0)
     return [tmp_path / f"{number}.parquet" for number in range(len(sizes))]
 
 

@@ -13,7 +13,7 @@ from spanloft_collector.store.files import write_parquet
 from spanloft_collector.store.ids import span_numbers
 from spanloft_collector.store.parquet import ParquetStore
 from spanloft_collector.store.partitions import calls_first, row_group_rows
-from spanloft_collector.store.schema import to_table
+from spanloft_collector.store.schema import as_in_files, to_table
 
 DAY_US = 1_700_000_000_000_000 // 86_400_000_000 * 86_400_000_000
 
@@ -79,10 +79,10 @@ def test_row_groups_are_full_whatever_the_tables_are(tmp_path: Path) -> None:
     tables = [
         spans(["chat"] * rows, first) for rows, first in ((700, 0), (700, 700), (2_100, 1_400), (0, 3_500), (10, 3_500))
     ]
-    write_parquet(tmp_path / "x.parquet", tables, tables[0].schema, row_group_rows=1_000)
+    write_parquet(tmp_path / "x.parquet", tables, "spans", row_group=1_000)
     with pq.ParquetFile(tmp_path / "x.parquet") as read:
         assert [read.metadata.row_group(n).num_rows for n in range(read.num_row_groups)] == [1000, 1000, 1000, 510]
-        assert read.read() == pa.concat_tables(tables)
+        assert read.read() == as_in_files("spans", pa.concat_tables(tables))
 
 
 def test_a_span_that_is_in_two_large_files_is_merged_once(tmp_path: Path) -> None:

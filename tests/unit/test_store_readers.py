@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from spanloft_collector.model import SCHEMA_VERSION
 from spanloft_collector.store import parquet
 from spanloft_collector.store.manifest import LiveFile, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
@@ -54,7 +55,7 @@ def test_each_day_is_found_once_and_todays_files_come_first(tmp_path: Path) -> N
     ids = {"trace_id": ["a" * 32] * 12, "span_id": [f"{n:016x}" for n in range(12)], "start_time": starts}
     store.publish("ingest", {"spans": to_table("spans", ids), "payloads": to_table("payloads", ids)})
     for today in (dt.date(2026, 10, 31), dt.date(2026, 11, 3), dt.date(2026, 11, 5), dt.date(2027, 1, 30)):
-        write_view_file(store.root, store.view_file, today)
+        write_view_file(store.root, store.view_file, today, SCHEMA_VERSION)
         connection = store.reader().connect()
         # Rows of one thread come in the order in which it reads the files.
         connection.execute("SET threads = 1")

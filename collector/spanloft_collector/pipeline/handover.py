@@ -22,7 +22,7 @@ SHARED_MEMORY = hasattr(os, "memfd_create")
 LEAST_BYTES = 4 * 1024 * 1024
 KEPT_BYTES = 8 * 1024 * 1024
 """Larger pieces of memory are used once: a rare large request must not cost memory for ever."""
-FREE_BYTES = 8 * 1024 * 1024
+FREE_BYTES = 4 * 1024 * 1024
 """Memory of one sender that waits to be used again; the rest goes back to the system, and comes when it is needed."""
 _FRAME_BYTES = 128 * 1024
 """More than a stream takes beside its values."""

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spanloft_collector.model import DATASETS
-from spanloft_collector.store.partitions import calls_first
+from spanloft_collector.store.partitions import calls_first, row_group_rows
+from spanloft_collector.store.schema import as_in_files, file_schema
 
 # Ids and texts differ in every row: a dictionary would only be built and thrown away.
 PLAIN_COLUMNS = frozenset(
@@ -28,7 +29,16 @@ FRESH_LEVEL = 1
 # than to read, and delta coding makes rising times as small.
 BARE_COLUMNS = frozenset(
     {"start_time", "duration_ms", "cost_usd"}
-    | {"operation", "provider", "request_model", "response_model", "service_name", "duplicate_of", "error_type"}
+    | {
+        "operation",
+        "provider",
+        "model",
+        "request_model",
+        "response_model",
+        "service_name",
+        "duplicate_of",
+        "error_type",
+    }
 )
 DELTA_COLUMNS = frozenset({"start_time"})
 # What single rows are looked up by. A filter of one byte a row spares reading the column of all other row groups.
@@ -46,24 +56,25 @@ class PendingParquet:
     """A Parquet file in the making: durable and under its name once it is finished, gone when it is discarded."""
 
     def __init__(
-        self, path: Path, schema: pa.Schema, *, row_group_rows: int, rows: int = 0, fresh: bool = False
+        self, path: Path, dataset: str, *, rows: int = 0, fresh: bool = False, row_group: int | None = None
     ) -> None:
         """Begin a file.
 
         Args:
             path: the file; it appears under this name when it is complete.
-            schema: the columns. Columns whose values differ in every row get no dictionary.
-            row_group_rows: rows per row group; what a reader decodes at once.
+            dataset: whose rows come. Columns whose values differ in every row get no dictionary.
             rows: about how many rows will come, where that is known: the size of the filters for look-ups.
             fresh: the file will soon be merged with others; its rows stay in their order.
+            row_group: rows per row group, where that is not what the dataset has.
         """
         self.path = path
-        self._fresh = fresh
-        self.row_group_rows = row_group_rows
+        self._dataset, self._fresh = dataset, fresh
+        self.row_group_rows = row_group or row_group_rows(dataset)
+        schema = file_schema(dataset)
         self._partial = path.with_name(f"{path.name}.tmp")
         self._file = self._partial.open("wb")
         # Two spans of a trace at least: half as many ids as rows.
-        ids = {"ndv": min(rows, row_group_rows) // 2, "fpp": 0.01}
+        ids = {"ndv": min(rows, self.row_group_rows) // 2, "fpp": 0.01}
         level = FRESH_LEVEL if fresh else KEPT_LEVEL
         self._writer = pq.ParquetWriter(
             self._file,
@@ -114,7 +125,7 @@ class PendingParquet:
         """Write the first ``rows`` of what is held, in row groups of the wanted size."""
         table = pa.concat_tables(self._held)
         for start in range(0, rows, self.row_group_rows):
-            part = table.slice(start, min(self.row_group_rows, rows - start))
+            part = as_in_files(self._dataset, table.slice(start, min(self.row_group_rows, rows - start)))
             self._writer.write_table(part if self._fresh else calls_first(part), self.row_group_rows)
         rest = table.slice(rows)
         self._held, self._held_rows = ([rest] if rest.num_rows else []), rest.num_rows
@@ -124,14 +135,14 @@ class PendingParquet:
 def write_parquet(
     path: Path,
     tables: Iterable[pa.Table],
-    schema: pa.Schema,
+    dataset: str,
     *,
-    row_group_rows: int,
     rows: int = 0,
     fresh: bool = False,
+    row_group: int | None = None,
 ) -> tuple[int, int]:
-    """Write ``tables`` of ``schema`` to ``path`` durably; returns rows and bytes. The directory is not synced."""
-    pending = PendingParquet(path, schema, row_group_rows=row_group_rows, rows=rows, fresh=fresh)
+    """Write ``tables`` of ``dataset`` to ``path`` durably; returns rows and bytes. The directory is not synced."""
+    pending = PendingParquet(path, dataset, rows=rows, fresh=fresh, row_group=row_group)
     try:
         for table in tables:
             pending.write(table)

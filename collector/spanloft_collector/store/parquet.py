@@ -36,7 +36,7 @@ from spanloft_collector.store.manifest import (
     load_manifest,
     update_manifest,
 )
-from spanloft_collector.store.partitions import DEFAULT_ROW_GROUP_ROWS, TIME_COLUMN, fills_row_groups, row_group_rows
+from spanloft_collector.store.partitions import TIME_COLUMN, fills_row_groups
 from spanloft_collector.store.schema import arrow_schema
 from spanloft_collector.store.views import EMPTY_DAYS, NEWEST_FIRST, write_view_file
 
@@ -69,7 +69,7 @@ class ParquetStore:
             make_directory(self.root / "manifest")
             make_directory(self.root / "data")
             with locked(self.root / "store.lock"):
-                self._check_version()
+                self._version = self._stored_version()
                 self._initialise()
         except OSError as error:
             raise StoreError(
@@ -193,8 +193,7 @@ class ParquetStore:
         fresh = level == 0 and not fills_row_groups(dataset, rows)
 
         def write(path: Path) -> tuple[int, int]:
-            schema, group = arrow_schema(dataset), row_group_rows(dataset)
-            return write_parquet(path, tables, schema, row_group_rows=group, rows=rows, fresh=fresh)
+            return write_parquet(path, tables, dataset, rows=rows, fresh=fresh)
 
         return self._new_file(writer, dataset, day, level, write)
 
@@ -223,12 +222,13 @@ class ParquetStore:
             raise
         return LiveFile(str(path.relative_to(self.root)), dataset, day, rows, size, level)
 
-    def _check_version(self) -> None:
+    def _stored_version(self) -> int:
+        """Version of the store's files; the newest where there is no store yet."""
         path = self.root / META_FILE
         try:
             version = int(json.loads(path.read_bytes())["schema_version"])
         except FileNotFoundError:
-            return
+            return SCHEMA_VERSION
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{path}: expected JSON with 'schema_version'; restore the file or remove it") from error
         if version > SCHEMA_VERSION:
@@ -236,6 +236,7 @@ class ParquetStore:
                 f"{self.root}: this store has version {version}, this Spanloft reads up to {SCHEMA_VERSION}; "
                 "upgrade with: pip install -U spanloft"
             )
+        return version
 
     def refresh_views(self) -> None:
         """On a new day, have the views read that day's files first; cheap on the same day."""
@@ -243,7 +244,7 @@ class ParquetStore:
             with locked(self.root / "store.lock"):
                 self._initialise(partial(in_child, write_view_file))
 
-    def _initialise(self, write_views: Callable[[Path, Path, date], object] = write_view_file) -> None:
+    def _initialise(self, write_views: Callable[[Path, Path, date, int], object] = write_view_file) -> None:
         """Create what is missing: empty files so that views bind, the view file, and the version last."""
         for dataset in DATASETS:
             for day in EMPTY_DAYS if dataset in NEWEST_FIRST else EMPTY_DAYS[:1]:
@@ -251,11 +252,11 @@ class ParquetStore:
         if not self.manifest_path("none").exists():
             update_manifest(self.manifest_path("none"))
         today = datetime.now(UTC).date()
-        digest = write_view_file(self.root, self.view_file, today, check_only=True)
-        wanted = json.dumps({"schema_version": SCHEMA_VERSION, "root": str(self.root), "views": digest}).encode()
+        digest = write_view_file(self.root, self.view_file, today, self._version, check_only=True)
+        wanted = json.dumps({"schema_version": self._version, "root": str(self.root), "views": digest}).encode()
         path = self.root / META_FILE
         if not self.view_file.exists() or not path.exists() or path.read_bytes() != wanted:
-            write_views(self.root, self.view_file, today)
+            write_views(self.root, self.view_file, today, self._version)
             write_durably(path, wanted)
         self._views_of = today
 
@@ -266,7 +267,7 @@ class ParquetStore:
         first = self.root / "data" / dataset / EMPTY_DAYS[0] / "empty.parquet"
         if empty == first:
             make_directory(empty.parent)
-            write_parquet(empty, [], arrow_schema(dataset), row_group_rows=DEFAULT_ROW_GROUP_ROWS)
+            write_parquet(empty, [], dataset)
             fsync_directory(empty.parent)
             return
         # Not synced one by one: what a power cut takes of them is made again when the collector starts.

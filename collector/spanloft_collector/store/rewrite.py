@@ -26,7 +26,6 @@ from spanloft_collector.store.compact import SETTLE_S, conform
 from spanloft_collector.store.files import PendingParquet
 from spanloft_collector.store.manifest import SUFFIX, LiveFile, load_manifest, update_manifest
 from spanloft_collector.store.parquet import ParquetStore
-from spanloft_collector.store.partitions import row_group_rows
 from spanloft_collector.store.schema import arrow_schema
 
 logger = logging.getLogger(__name__)
@@ -94,8 +93,7 @@ class NewFile:
         written = age(like) if like else f"{time.time_ns():020d}"
         self._pending = PendingParquet(
             directory / f"{writer}-{written}-{uuid.uuid4().hex[:8]}.parquet",
-            arrow_schema(dataset),
-            row_group_rows=row_group_rows(dataset),
+            dataset,
             rows=like.rows if like else 0,
         )
 

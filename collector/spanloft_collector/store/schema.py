@@ -8,8 +8,9 @@ from functools import cache
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from spanloft_collector.model import DATASETS
+from spanloft_collector.model import DATASETS, WORKED_OUT
 from spanloft_collector.store.texts import string_array
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,22 @@ ARROW_TYPES: dict[str, pa.DataType] = {
 def arrow_schema(dataset: str) -> pa.Schema:
     """Return the Arrow schema of ``dataset``; KeyError for a dataset that ``model`` does not list."""
     return pa.schema([(column.name, ARROW_TYPES[column.type]) for column in DATASETS[dataset]])
+
+
+@cache
+def file_schema(dataset: str) -> pa.Schema:
+    """Schema of the dataset's files: that of its tables, and the columns that are worked out when they are written."""
+    schema = arrow_schema(dataset)
+    for column, _ in WORKED_OUT.get(dataset, ()):
+        schema = schema.append(pa.field(column.name, ARROW_TYPES[column.type]))
+    return schema
+
+
+def as_in_files(dataset: str, table: pa.Table) -> pa.Table:
+    """``table`` of a dataset with the columns of :func:`file_schema`."""
+    for column, sources in WORKED_OUT.get(dataset, ()):
+        table = table.append_column(column.name, pc.coalesce(*map(table.column, sources)))
+    return table
 
 
 def to_table(dataset: str, columns: Mapping[str, Sequence[Any]]) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from spanloft_collector.derived_drift import COMMENTS as DRIFT_COMMENTS
 from spanloft_collector.durable import fsync_directory
-from spanloft_collector.model import DATASETS, STORED_ONLY
+from spanloft_collector.model import DATASETS, WORKED_OUT, shown_columns
 
 if TYPE_CHECKING:
     import duckdb
@@ -88,7 +88,7 @@ EMPTY_DAYS = tuple(f"day=1970-01-{day:02}" for day in range(1, 11))
 """Folders with a file without rows: the first in every dataset, so that its view binds; all where globs are many."""
 
 
-def write_view_file(root: Path, path: Path, today: date, *, check_only: bool = False) -> str:
+def write_view_file(root: Path, path: Path, today: date, version: int, *, check_only: bool = False) -> str:
     """Write the view file for the store at ``root`` and replace ``path`` by it in one rename.
 
     Args:
@@ -96,6 +96,7 @@ def write_view_file(root: Path, path: Path, today: date, *, check_only: bool = F
             on the reader's working directory.
         path: the ``.duckdb`` file.
         today: UTC day whose files are read first.
+        version: schema version of the store's files.
         check_only: write nothing, only compute the digest.
 
     Returns:
@@ -103,7 +104,8 @@ def write_view_file(root: Path, path: Path, today: date, *, check_only: bool = F
     """
     place = str(root).replace("'", "''")
     statements = view_statements(
-        lambda dataset: view_sql("live").format(root=place, dataset=dataset, globs=globs(place, dataset, today))
+        lambda dataset: view_sql("live").format(root=place, dataset=dataset, globs=globs(place, dataset, today)),
+        worked_out=version >= 2,
     )
     statements += [view_sql(name).replace("{root}", place) for name in STORE_VIEWS]
     if not check_only:
@@ -111,9 +113,15 @@ def write_view_file(root: Path, path: Path, today: date, *, check_only: bool = F
     return views_digest(statements)
 
 
-def view_statements(live: Callable[[str], str]) -> list[str]:
-    """SQL of all views that users query; ``live`` gives the FROM clause with the rows of a dataset."""
-    return [*(dataset_view(dataset, live(dataset)) for dataset in DATASETS), *map(view_sql, (*DERIVED_VIEWS, *MACROS))]
+def view_statements(live: Callable[[str], str], *, worked_out: bool = False) -> list[str]:
+    """SQL of all views that users query.
+
+    Args:
+        live: gives the FROM clause with the rows of a dataset.
+        worked_out: whether these rows have the columns of ``model.WORKED_OUT``.
+    """
+    datasets = [dataset_view(dataset, live(dataset), worked_out=worked_out) for dataset in DATASETS]
+    return [*datasets, *map(view_sql, (*DERIVED_VIEWS, *MACROS))]
 
 
 def views_digest(statements: list[str]) -> str:
@@ -152,9 +160,13 @@ def write_views(
     fsync_directory(path.parent)
 
 
-def dataset_view(dataset: str, live: str) -> str:
-    """SQL of the view over a dataset's live rows."""
-    columns = ", ".join(f'"{column.name}"' for column in DATASETS[dataset] if column.name not in STORED_ONLY)
+def dataset_view(dataset: str, live: str, *, worked_out: bool = False) -> str:
+    """SQL of the view over a dataset's live rows; see :func:`view_statements`."""
+    found = {column.name: f'"{column.name}"' for column in shown_columns(dataset)}
+    if not worked_out:
+        for column, sources in WORKED_OUT.get(dataset, ()):
+            found[column.name] = f'coalesce({", ".join(sources)}) AS "{column.name}"'
+    columns = ", ".join(found.values())
     if dataset in LATEST:
         key, time = LATEST[dataset]
         live += view_sql("latest").format(key=key, time=time)
@@ -170,11 +182,10 @@ def view_sql(name: str) -> str:
 def comment_columns(connection: duckdb.DuckDBPyConnection) -> None:
     """Put the model's column comments on every view that shows such a column and has no comment of its own."""
     known = {column.name: column.comment for columns in reversed(DATASETS.values()) for column in columns}
-    for dataset, columns in DATASETS.items():
+    for dataset in DATASETS:
         connection.execute(f'COMMENT ON VIEW "{dataset}" IS {quoted(DATASET_COMMENTS[dataset])}')
-        for column in columns:
-            if column.name not in STORED_ONLY:
-                comment_column(connection, dataset, column.name, column.comment)
+        for column in shown_columns(dataset):
+            comment_column(connection, dataset, column.name, column.comment)
     bare = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'spanloft'"
     ).fetchall()

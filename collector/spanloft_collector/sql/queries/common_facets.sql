@@ -1,7 +1,7 @@
 -- Values to filter by in the period, with their spans: the most frequent sixty of each facet.
 WITH counted AS (
     SELECT
-        service_name AS service, provider, coalesce(response_model, request_model) AS model, operation,
+        service_name AS service, provider, model, operation,
         if(status_code = 'error', 'error', 'ok') AS status, count(*) AS spans
     FROM spans
     WHERE start_time >= $since AND start_time < $until

@@ -18,7 +18,7 @@ FROM spans
 WHERE session_id IN (SELECT unnest($chosen::VARCHAR[])) AND start_time >= $first::TIMESTAMP AND start_time <= $last::TIMESTAMP
   AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
   AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-  AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
   AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
   AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
   AND ($search IS NULL OR contains(lower(concat_ws(' ', session_id, user_id, input_preview, output_preview)), lower($search)))

@@ -6,7 +6,7 @@ WITH chosen AS (
       AND start_time >= $first::TIMESTAMP - INTERVAL 1 DAY AND start_time < $last::TIMESTAMP + INTERVAL 1 DAY
 ),
 billed AS (
-    SELECT *, coalesce(response_model, request_model) AS model
+    SELECT *
     FROM chosen
     WHERE operation IN ('chat', 'generate_content', 'text_completion', 'embeddings') AND duplicate_of IS NULL
 ),

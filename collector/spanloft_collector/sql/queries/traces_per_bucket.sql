@@ -5,7 +5,7 @@ WITH matching AS (
     WHERE start_time >= $since AND start_time < $until
       AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
       AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-      AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
+      AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
       AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
       AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
       AND ($search IS NULL OR contains(

@@ -1,13 +1,13 @@
 -- Single spans that match: model calls or spans of every kind, the first $row_limit by $sort_by.
 SELECT
-    start_time, name, service_name, coalesce(response_model, request_model) AS model, duration_ms, ttft_ms,
+    start_time, name, service_name, model, duration_ms, ttft_ms,
     input_tokens, output_tokens, cost_usd, price_source, error_type, if(status_code = 'error', coalesce(error_type, 'failed'), 'ok') AS status,
     input_preview, output_preview, trace_id, span_id
 FROM spans
 WHERE start_time >= $since AND start_time < $until
   AND ($services IS NULL OR list_contains($services::VARCHAR[], service_name))
   AND ($providers IS NULL OR list_contains($providers::VARCHAR[], provider))
-  AND ($models IS NULL OR list_contains($models::VARCHAR[], coalesce(response_model, request_model)))
+  AND ($models IS NULL OR list_contains($models::VARCHAR[], model))
   AND ($operations IS NULL OR list_contains($operations::VARCHAR[], operation))
   AND ($statuses IS NULL OR list_contains($statuses::VARCHAR[], if(status_code = 'error', 'error', 'ok')))
   AND ($search IS NULL OR contains(

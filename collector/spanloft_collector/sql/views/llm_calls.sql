@@ -2,7 +2,6 @@
 CREATE VIEW llm_calls AS
 SELECT
     *,
-    coalesce(response_model, request_model) AS model,
     input_tokens - coalesce(cache_read_tokens, 0) - coalesce(cache_write_tokens, 0) AS uncached_input_tokens,
     CASE
         WHEN output_tokens > 0 AND duration_ms > coalesce(ttft_ms, 0)
@@ -12,6 +11,5 @@ FROM spans
 WHERE list_contains(['chat', 'generate_content', 'text_completion', 'embeddings'], operation) AND duplicate_of IS NULL;
 
 COMMENT ON VIEW llm_calls IS 'Billable calls to a model, each once: duplicates and aggregates on parents are left out';
-COMMENT ON COLUMN llm_calls.model IS 'Response model, else request model';
 COMMENT ON COLUMN llm_calls.uncached_input_tokens IS 'Input tokens neither read from nor written to the cache';
 COMMENT ON COLUMN llm_calls.tokens_per_s IS 'Output tokens per second of generation, after the first token where that is known';
