@@ -6,22 +6,28 @@ the result should have. Source: parquet.thrift and README.md of parquet-format 2
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from spanloft_collector.durable import new_file
-from spanloft_collector.store.thrift import I64, LIST, STRUCT, Struct, Unreadable, read_struct, write_struct
-
-MAGIC = b"PAR1"
-_TAIL = 8
-"""Bytes behind the footer: its length, four bytes, and the magic number."""
+from spanloft_collector.store.footers import (
+    COLUMNS,
+    MAGIC,
+    META,
+    ROW_GROUPS,
+    TAIL,
+    footer_bytes,
+    read_footer,
+    spare,
+    write_footer,
+)
+from spanloft_collector.store.thrift import I64, LIST, STRUCT, Struct, Unreadable
 
 # Field numbers of FileMetaData, RowGroup, ColumnChunk and ColumnMetaData.
-_SCHEMA, _ROWS, _ROW_GROUPS = 2, 3, 4
-_COLUMNS, _GROUP_OFFSET, _ORDINAL = 1, 5, 7
-_CHUNK_PATH, _CHUNK_OFFSET, _META, _CHUNK_INDEXES, _CRYPTO = 1, 2, 3, (4, 6), (8, 9)
+_SCHEMA, _ROWS = 2, 3
+_GROUP_OFFSET, _ORDINAL = 5, 7
+_CHUNK_PATH, _CHUNK_OFFSET, _CHUNK_INDEXES, _CRYPTO = 1, 2, (4, 6), (8, 9)
 _META_OFFSETS = (9, 10, 11, 14)
 """data_page_offset, index_page_offset, dictionary_page_offset, bloom_filter_offset."""
 
@@ -44,16 +50,16 @@ def concatenate(paths: Sequence[Path], out: BinaryIO) -> int:
         if footer[_SCHEMA] != whole[_SCHEMA]:
             raise Unlike(f"{path.name}: other columns than {paths[0].name}")
         shift = out.tell() - len(MAGIC)
-        for group in footer[_ROW_GROUPS][1][1]:
+        for group in footer[ROW_GROUPS][1][1]:
             _move(group, shift, len(groups), path)
+            spare(group)
             groups.append(group)
         with path.open("rb") as file:
-            _copy(file, out, path.stat().st_size - _TAIL - _footer_bytes(file))
+            _copy(file, out, path.stat().st_size - TAIL - footer_bytes(file))
     rows: int = sum(footer[_ROWS][1] for footer in footers)
     whole[_ROWS] = (I64, rows)
-    whole[_ROW_GROUPS] = (LIST, (STRUCT, groups))
-    footer_bytes = write_struct(whole)
-    out.write(footer_bytes + len(footer_bytes).to_bytes(4, "little") + MAGIC)
+    whole[ROW_GROUPS] = (LIST, (STRUCT, groups))
+    write_footer(whole, out)
     return rows
 
 
@@ -64,35 +70,25 @@ def concatenate_durably(path: Path, paths: Sequence[Path]) -> tuple[int, int]:
         return rows, file.tell()
 
 
-def _footer_bytes(file: BinaryIO) -> int:
-    file.seek(-_TAIL, os.SEEK_END)
-    tail = file.read(_TAIL)
-    if tail[4:] != MAGIC:
-        raise Unlike(f"{file.name}: no Parquet file, or an encrypted one")
-    return int.from_bytes(tail[:4], "little")
-
-
 def _footer(path: Path) -> Struct:
     with path.open("rb") as file:
-        size = _footer_bytes(file)
-        file.seek(-_TAIL - size, os.SEEK_END)
         try:
-            found = read_struct(file.read(size))
+            found = read_footer(file)
         except Unreadable as error:
             raise Unlike(f"{path.name}: {error}") from None
-    if not {_SCHEMA, _ROWS, _ROW_GROUPS} <= found.keys():
+    if not {_SCHEMA, _ROWS, ROW_GROUPS} <= found.keys():
         raise Unlike(f"{path.name}: its footer names no columns or rows")
     return found
 
 
 def _move(group: Struct, shift: int, ordinal: int, path: Path) -> None:
     """Have a row group's footer say where its columns stand now, ``shift`` bytes further."""
-    for chunk in group[_COLUMNS][1][1]:
-        if _META not in chunk or not chunk.keys().isdisjoint((_CHUNK_PATH, *_CHUNK_INDEXES, *_CRYPTO)):
+    for chunk in group[COLUMNS][1][1]:
+        if META not in chunk or not chunk.keys().isdisjoint((_CHUNK_PATH, *_CHUNK_INDEXES, *_CRYPTO)):
             raise Unlike(f"{path.name}: columns with an index, in another file or encrypted")
         _shift(chunk, _CHUNK_OFFSET, shift)
         for field in _META_OFFSETS:
-            _shift(chunk[_META][1], field, shift)
+            _shift(chunk[META][1], field, shift)
     _shift(group, _GROUP_OFFSET, shift)
     if _ORDINAL in group:
         group[_ORDINAL] = (group[_ORDINAL][0], ordinal)

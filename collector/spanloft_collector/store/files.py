@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from spanloft_collector.model import DATASETS
+from spanloft_collector.store.footers import shorten_footer
 from spanloft_collector.store.partitions import calls_first, row_group_rows
 from spanloft_collector.store.schema import as_in_files, file_schema
 
@@ -48,6 +49,8 @@ UNBOUNDED = frozenset(
     {"span_id", "parent_span_id", "response_id", "status_message", "input_preview", "output_preview"}
     | {column.name for column in DATASETS["payloads"] if column.type == "JSON"}
 )
+SEVERAL = 2
+"""Row groups. What a publish writes has fewer; its footer is short, and made anew when it is merged."""
 _LOOKED_UP_ROWS = 1_000
 """Smaller files are read as fast as their filter."""
 
@@ -72,7 +75,7 @@ class PendingParquet:
         self.row_group_rows = row_group or row_group_rows(dataset)
         schema = file_schema(dataset)
         self._partial = path.with_name(f"{path.name}.tmp")
-        self._file = self._partial.open("wb")
+        self._file = self._partial.open("w+b")
         # Two spans of a trace at least: half as many ids as rows.
         ids = {"ndv": min(rows, self.row_group_rows) // 2, "fpp": 0.01}
         level = FRESH_LEVEL if fresh else KEPT_LEVEL
@@ -104,9 +107,11 @@ class PendingParquet:
         if self._held:
             self._flush(self._held_rows)
         self._writer.close()
+        if self._rows > SEVERAL * self.row_group_rows:
+            shorten_footer(self._file)
         self._file.flush()
         os.fsync(self._file.fileno())
-        size = self._file.tell()
+        size = self._file.seek(0, os.SEEK_END)
         self._file.close()
         self._partial.rename(self.path)
         return self._rows, size
