@@ -22,9 +22,7 @@ from spanloft_collector.location import INGEST_LOCK, LOCK_FILE, LakeAddress
 from spanloft_collector.preparation import published
 from spanloft_collector.receivers.accept import Acceptor
 from spanloft_collector.receivers.files import find_files
-from spanloft_collector.scheduling import create_runner
 from spanloft_collector.settings import Settings
-from spanloft_collector.signals.embedding.choice import why_not
 from spanloft_collector.store.lake_catalog import MARGIN_US
 from spanloft_collector.store.opening import AnyStore, open_store
 
@@ -94,6 +92,10 @@ def sender(settings: Settings, store: AnyStore) -> Iterator[Send]:
 
 def run_job(settings: Settings, name: str, *, recompute: bool) -> None:
     """Run a job, or all of them, until nothing is left, with a progress bar."""
+    # Here: a load, which is short, would take a tenth longer to load all jobs.
+    from spanloft_collector.scheduling import create_runner
+    from spanloft_collector.signals.embedding.choice import why_not
+
     if isinstance(settings.store, LakeAddress):
         # What was stored a moment ago counts as complete after the margin; whoever runs a job by hand means it, too.
         time.sleep(MARGIN_US / 1e6)

@@ -18,6 +18,9 @@ def main() -> None:
             raise SystemExit(run_program(arguments[1:]))
         # Not for `run`, which starts somebody's program: the root logger is theirs to configure.
         logging.basicConfig(level=log_level(), format="%(levelname)s %(message)s")
+        if arguments[:1] == ["load"]:
+            # pyarrow imports it where it is, half a second, and a load has no use for it.
+            part("spanloft_collector.lean").without_pandas()
         part("spanloft.command_line").app()
     except Exception as error:
         # Ours carry a message for the reader; their class lives in a part that may not be installed.

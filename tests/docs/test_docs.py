@@ -30,7 +30,7 @@ def blocks(language: str) -> list[tuple[str, str]]:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store with sample data, through the real pipeline and the real jobs."""
     root = tmp_path_factory.mktemp("docs") / "store"
-    build(root, traces=400)
+    build(root, traces=200)
     return root
 
 
