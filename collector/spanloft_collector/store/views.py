@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -148,8 +148,7 @@ def write_views(
         connection.execute("USE spanloft")
         # One transaction: six hundred of them took a second and more.
         connection.execute("BEGIN")
-        for statement in statements:
-            connection.execute(statement)
+        execute_all(connection, statements)
         comment_columns(connection)
         connection.execute("COMMIT")
     finally:
@@ -182,21 +181,28 @@ def view_sql(name: str) -> str:
 def comment_columns(connection: duckdb.DuckDBPyConnection) -> None:
     """Put the model's column comments on every view that shows such a column and has no comment of its own."""
     known = {column.name: column.comment for columns in reversed(DATASETS.values()) for column in columns}
-    for dataset in DATASETS:
-        connection.execute(f'COMMENT ON VIEW "{dataset}" IS {quoted(DATASET_COMMENTS[dataset])}')
-        for column in shown_columns(dataset):
-            comment_column(connection, dataset, column.name, column.comment)
+    comments = [f'COMMENT ON VIEW "{dataset}" IS {quoted(DATASET_COMMENTS[dataset])}' for dataset in DATASETS]
+    comments += [
+        column_comment(dataset, column.name, column.comment)
+        for dataset in DATASETS
+        for column in shown_columns(dataset)
+    ]
+    execute_all(connection, comments)
     bare = connection.execute(
         "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND database_name = 'spanloft'"
     ).fetchall()
-    for view, column_name in bare:
-        if column_name in known:
-            comment_column(connection, view, column_name, known[column_name])
+    execute_all(connection, [column_comment(view, name, known[name]) for view, name in bare if name in known])
 
 
-def comment_column(connection: duckdb.DuckDBPyConnection, view: str, column: str, comment: str) -> None:
-    """Set one comment; DDL takes no parameters, so the text is quoted here."""
-    connection.execute(f'COMMENT ON COLUMN "{view}"."{column}" IS {quoted(comment)}')
+def column_comment(view: str, column: str, comment: str) -> str:
+    """Statement that sets one comment; DDL takes no parameters, so the text is quoted here."""
+    return f'COMMENT ON COLUMN "{view}"."{column}" IS {quoted(comment)}'
+
+
+def execute_all(connection: duckdb.DuckDBPyConnection, statements: Sequence[str]) -> None:
+    """Execute statements in one call: hundreds of calls took a third longer."""
+    if statements:
+        connection.execute(";\n".join(statement.rstrip().rstrip(";") for statement in statements))
 
 
 def quoted(text: str) -> str:
