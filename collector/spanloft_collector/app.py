@@ -20,7 +20,7 @@ from spanloft_collector import wire
 from spanloft_collector.durable import write_durably
 from spanloft_collector.errors import SpanloftError, StoreError
 from spanloft_collector.journal import Journal, JournalReader, Kind
-from spanloft_collector.lean import ALLOCATOR, return_memory, without_pandas
+from spanloft_collector.lean import REUSING_ALLOCATOR, return_memory, without_pandas
 from spanloft_collector.location import ADDRESS_FILE
 from spanloft_collector.pipeline.worker import PipelineProcess
 from spanloft_collector.preparation import ID_BYTES, Published, opened
@@ -66,7 +66,7 @@ def run_collector(settings: Settings, announce: Callable[[int, int], None]) -> N
         grpc_server = create_server(acceptor, keys=keys, max_body_bytes=settings.max_body_bytes, budget=budget)
         grpc_port = bind_grpc(grpc_server, settings.host, settings.grpc_port)
         receiver = HttpReceiver(acceptor, keys=keys, max_body_bytes=settings.max_body_bytes, budget=budget)
-        for variable, value in ALLOCATOR.items():
+        for variable, value in REUSING_ALLOCATOR.items():
             os.environ.setdefault(variable, value)
         pipeline = PipelineProcess(partial(publish, settings))
         pipeline.start()

@@ -12,15 +12,17 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
+ALLOCATOR = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "1048576"}
+"""Environment of a process that gives memory back to the system between answers rather than keep it."""
+
 # Up to this size memory that was freed is used again rather than given back: new pages took a tenth of all CPU.
 _REUSED_BYTES = 4 * 1024 * 1024
-ALLOCATOR = {
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "MALLOC_ARENA_MAX": "2",
+REUSING_ALLOCATOR = {
+    **ALLOCATOR,
     "MALLOC_TRIM_THRESHOLD_": str(_REUSED_BYTES),
     "MALLOC_MMAP_THRESHOLD_": str(_REUSED_BYTES),
 }
-"""Environment of a process that gives memory back to the system between batches or answers, but for a few MB."""
+"""The same for one that takes batch after batch of about the same size: it keeps a few MB."""
 
 
 class _NoPandas(MetaPathFinder):
@@ -67,12 +69,14 @@ def rare_collections() -> None:
 
 
 def return_memory() -> None:
-    """From now on use glibc's memory as :data:`ALLOCATOR` says: it would keep bodies of 1 MB in twenty threads.
+    """From now on keep little of what was freed: glibc would keep bodies of 1 MB in twenty threads.
 
-    For a process that already runs; others take it from the environment when they start. Source: mallopt(3).
+    Half of what :data:`REUSING_ALLOCATOR` keeps is enough for these. For a process that already runs; others take it
+    from the environment when they start. Source: mallopt(3).
     """
     trim_threshold, mmap_threshold, arena_max = -1, -3, -8
+    kept = _REUSED_BYTES // 2
     with contextlib.suppress(OSError, AttributeError):
         mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value in ((arena_max, 2), (trim_threshold, _REUSED_BYTES), (mmap_threshold, _REUSED_BYTES)):
+        for parameter, value in ((arena_max, 2), (trim_threshold, kept), (mmap_threshold, kept)):
             mallopt(parameter, value)

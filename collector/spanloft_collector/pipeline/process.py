@@ -27,8 +27,6 @@ logger = logging.getLogger(__name__)
 WRITER = "ingest"
 READ_BYTES = 3 * 512 * 1024
 """What a decoder gets at once, up to the next whole record: two requests of 512 spans."""
-MOST_ROWS = 1.25
-"""Rows of a publish, as a multiple of what is wanted, that are collected while the one before is under way."""
 IDLE_S = 0.02
 PRESSED_S = 2.0
 """How long the end of the journal must have been out of reach for the pipeline to count as pressed."""
@@ -132,8 +130,8 @@ class Pipeline:
 
     @property
     def _free(self) -> bool:
-        """Whether to publish without waiting long: until then decoders go on, and the publish gets more of them."""
-        return self._idle or self._rows >= MOST_ROWS * self.publish_rows
+        """Whether to publish without waiting long: until then decoders go on, and the publish gets more rows."""
+        return self._idle or self._rows >= self.publish_rows
 
     def _publish(self) -> None:
         """Hand the collected chunks to the publishing thread; waits for the one before, so order is kept."""
