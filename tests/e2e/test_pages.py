@@ -90,6 +90,8 @@ def test_keys(visit: Open, full_dashboard: str) -> None:
     expect(page.get_by_placeholder("Search names, previews, errors, ids")).to_have_value("a/b?")
     page.keyboard.press("Escape")
     page.locator("h1").click()
+    # Leaving the field searches: what is opened before the page has drawn the answer is drawn closed again.
+    settle(page)
     page.keyboard.press("?")
     expect(page.get_by_text("next and previous span of a trace")).to_be_visible()
     page = visit(full_dashboard, f"/traces?trace={RICH_TRACE}&span={RICH_CHAT_SPAN}")

@@ -30,16 +30,8 @@ FRESH_LEVEL = 1
 # than to read, and delta coding makes rising times as small.
 BARE_COLUMNS = frozenset(
     {"start_time", "duration_ms", "cost_usd"}
-    | {
-        "operation",
-        "provider",
-        "model",
-        "request_model",
-        "response_model",
-        "service_name",
-        "duplicate_of",
-        "error_type",
-    }
+    | {"operation", "provider", "model", "request_model", "response_model"}
+    | {"service_name", "duplicate_of", "error_type"}
 )
 DELTA_COLUMNS = frozenset({"start_time"})
 # What single rows are looked up by. A filter of one byte a row spares reading the column of all other row groups.
